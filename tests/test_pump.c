@@ -1,0 +1,160 @@
+/* Bytes in motion. */
+#include <sys/wait.h>
+
+#include <check.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <bsd/stdlib.h>
+
+#include "shm/bell.h"
+#include "tests/pump_rig.h"
+#include "worker/pump.h"
+
+#define STREAM_BYTES (3 * 1024 * 1024)
+
+static pid_t
+elsewhere(void (*work)(size_t), size_t bytes)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		work(bytes);
+		_exit(0);
+	}
+	return pid;
+}
+
+static void
+expect_success(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+
+START_TEST(carries_streams_both_ways_at_once)
+{
+	uint8_t chunk[RIG_RING_BYTES];
+	size_t place, size;
+	pid_t reader, writer;
+
+	seed = arc4random();
+	fprintf(stderr, "seed %u\n", seed);
+	pump_rig_start();
+	reader = elsewhere(pump_rig_receive_stream, STREAM_BYTES);
+	writer = elsewhere(pump_rig_send_stream, STREAM_BYTES);
+	for (place = 0; place < STREAM_BYTES; place += size) {
+		size = pump_rig_random_size();
+		if (size > STREAM_BYTES - place)
+			size = STREAM_BYTES - place;
+		pump_rig_fill(chunk, size, place);
+		rig_send(&rig, chunk, size);
+		rig_receive(&rig, chunk, size);
+		pump_rig_check(chunk, size, place);
+	}
+	expect_success(reader);
+	expect_success(writer);
+	rig_let_go(&rig);
+	close(far);
+	pump_rig_expect_end(PUMP_STOPPED);
+}
+END_TEST
+
+/* The far end reads nothing, and still is heard; then it reads. */
+START_TEST(a_full_way_out_does_not_block_the_way_in)
+{
+	size_t stuffed;
+	char bytes[4];
+
+	pump_rig_start();
+	stuffed = pump_rig_stuff_ring();
+	ck_assert_uint_gt(stuffed, RIG_RING_BYTES);
+	rig_write(far, "here", 4);
+	rig_receive(&rig, bytes, 4);
+	ck_assert_mem_eq(bytes, "here", 4);
+	pump_rig_receive_stream(stuffed);
+	rig_let_go(&rig);
+	close(far);
+	pump_rig_expect_end(PUMP_STOPPED);
+}
+END_TEST
+
+/* TCP's window closes, nothing is lost, and the way out stays open. */
+START_TEST(a_full_way_in_holds_the_far_end_back)
+{
+	size_t stuffed;
+	char bytes[4];
+
+	pump_rig_start();
+	stuffed = pump_rig_stuff();
+	ck_assert_uint_gt(stuffed, RIG_RING_BYTES);
+	rig_send(&rig, "well", 4);
+	rig_read(far, bytes, 4);
+	ck_assert_mem_eq(bytes, "well", 4);
+	pump_rig_drain(stuffed);
+	rig_let_go(&rig);
+	close(far);
+	pump_rig_expect_end(PUMP_STOPPED);
+}
+END_TEST
+
+START_TEST(rings_only_who_sleeps)
+{
+	char byte;
+
+	pump_rig_start();
+	/* The ring is watched by eye, without a word to the worker. */
+	rig_write(far, "a", 1);
+	while (atomic_load(&rig.flags->rx_head) != 1)
+		;
+	ck_assert_int_eq(bell_drain(rig.bell_in), 0);
+	rig_receive(&rig, &byte, 1);
+	rig_send(&rig, "b", 1);
+	rig_read(far, &byte, 1);
+	ck_assert_int_eq(byte, 'b');
+	ck_assert_int_eq(bell_drain(rig.bell_in), 0);
+
+	bell_arm(&rig.flags->engine_wants_data);
+	rig_write(far, "c", 1);
+	rig_poll(rig.bell_in, POLLIN);
+	ck_assert_int_eq(bell_drain(rig.bell_in), 1);
+	bell_arm(&rig.flags->engine_wants_room);
+	rig_send(&rig, "d", 1);
+	rig_poll(rig.bell_in, POLLIN);
+	ck_assert_int_eq(bell_drain(rig.bell_in), 1);
+	rig_let_go(&rig);
+	close(far);
+	pump_rig_expect_end(PUMP_STOPPED);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("pump");
+	TCase *t = tcase_create("pump");
+
+	tcase_set_timeout(t, 20);
+	tcase_add_test(t, carries_streams_both_ways_at_once);
+	tcase_add_test(t, a_full_way_out_does_not_block_the_way_in);
+	tcase_add_test(t, a_full_way_in_holds_the_far_end_back);
+	tcase_add_test(t, rings_only_who_sleeps);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int
+main(void)
+{
+	SRunner *runner = srunner_create(suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,215 @@
+/*
+ * Sockets are made in advance, one for each address that the resolver may
+ * give, because MPTCP, bind(2) and SO_BINDTODEVICE are out of reach in the
+ * lock-in's first stage. A worker whose relay is a literal address makes one.
+ */
+#include "worker/dial.h"
+
+#include <sys/time.h>
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shm/message.h"
+#include "worker/race.h"
+#include "worker/report.h"
+#include "worker/socket.h"
+
+/* Whose resolver is running; only for the signal handler. */
+static const struct dial *volatile resolving;
+
+int64_t
+dial_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+dial_fail(const struct dial *dial, enum event_reason reason, int detail,
+    const char *what)
+{
+	report_fail(dial->report, WORKER_EXIT_DIAL, reason, detail, what);
+}
+
+static _Noreturn void
+fail_late(const struct dial *dial)
+{
+	dial_fail(dial, REASON_TIMEOUT, (int)dial->job->dial_timeout_ms, NULL);
+}
+
+/*
+ * getaddrinfo(3) has no deadline of its own. Left unmasked and never disarmed,
+ * since a locked-in worker cannot: later it finds nothing to do.
+ */
+static void
+handle_alarm(int number)
+{
+	(void)number;
+	if (resolving != NULL)
+		fail_late(resolving);
+}
+
+static void
+arm_alarm(uint32_t timeout_ms)
+{
+	struct sigaction action = { .sa_handler = handle_alarm };
+	struct itimerval timer = { 0 };
+
+	timer.it_value.tv_sec = timeout_ms / 1000;
+	/* All zero would mean never. */
+	timer.it_value.tv_usec = timeout_ms % 1000 * 1000 + 1;
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void
+prepare_sockets(struct dial *dial, int family, size_t count)
+{
+	int fd;
+
+	if (dial->family != AF_UNSPEC && dial->family != family)
+		return;
+	for (; count > 0; count--) {
+		fd = socket_open(family, dial->job, dial->report);
+		if (fd == -1)
+			return;
+		dial->socket[dial->sockets].fd = fd;
+		dial->socket[dial->sockets].family = family;
+		dial->sockets++;
+	}
+}
+
+static void
+prepare_literal(struct dial *dial)
+{
+	size_t i;
+
+	for (i = 0; i < dial->addresses.count; i++)
+		prepare_sockets(dial, dial->addresses.item[i].address.ss_family,
+		    1);
+}
+
+void
+dial_prepare(struct dial *dial, const struct job *job, struct report *report)
+{
+	memset(dial, 0, sizeof(*dial));
+	dial->job = job;
+	dial->report = report;
+	dial->deadline_ms = dial_now_ms() + job->dial_timeout_ms;
+	dial->family = socket_family(job, report);
+	dial->names = !resolve_literal(job->hop[0].host, job->hop[0].port,
+	    &dial->addresses);
+	if (!dial->names) {
+		prepare_literal(dial);
+	} else {
+		prepare_sockets(dial, AF_INET, RESOLVE_FAMILY_MAX);
+		prepare_sockets(dial, AF_INET6, RESOLVE_FAMILY_MAX);
+		arm_alarm(job->dial_timeout_ms);
+	}
+}
+
+static void
+resolve(struct dial *dial)
+{
+	const struct job_hop *hop = &dial->job->hop[0];
+	int error;
+
+	if (!dial->names)
+		return;
+	report_stage(dial->report, STAGE_RESOLVE, 0);
+	resolving = dial;
+	if (dial_now_ms() >= dial->deadline_ms)
+		fail_late(dial);
+	error = resolve_name(hop->host, hop->port, dial->family,
+	    &dial->addresses);
+	resolving = NULL;
+	if (error == EAI_SYSTEM)
+		dial_fail(dial, REASON_ERRNO, errno, NULL);
+	if (error != 0)
+		dial_fail(dial, REASON_RESOLVE, error, NULL);
+}
+
+/* The channel carries nothing down after the job but its end. */
+static _Noreturn void
+leave(void)
+{
+	_exit(WORKER_EXIT_OK);
+}
+
+void
+dial_poll(const struct dial *dial, struct pollfd *polls, size_t count,
+    int64_t until_ms)
+{
+	struct timespec timeout;
+	int64_t left_ms;
+
+	polls[0] = (struct pollfd){ .fd = dial->report->channel,
+		.events = POLLIN | POLLRDHUP };
+	if (until_ms > dial->deadline_ms)
+		until_ms = dial->deadline_ms;
+	left_ms = until_ms - dial_now_ms();
+	if (left_ms < 0)
+		left_ms = 0;
+	timeout.tv_sec = left_ms / 1000;
+	timeout.tv_nsec = left_ms % 1000 * 1000000;
+	if (ppoll(polls, count, &timeout, NULL) == -1)
+		for (; count > 0; count--)
+			polls[count - 1].revents = 0;
+	if (polls[0].revents != 0)
+		leave();
+	if (dial_now_ms() >= dial->deadline_ms)
+		fail_late(dial);
+}
+
+int
+dial_connect(struct dial *dial)
+{
+	int fd;
+
+	resolve(dial);
+	report_stage(dial->report, STAGE_CONNECT, 0);
+	fd = race_run(dial);
+	if (dial->job->mptcp != 0)
+		report_note(dial->report, socket_mptcp_words(fd));
+	return fd;
+}
+
+void
+dial_wait(const struct dial *dial, int fd, short events)
+{
+	struct pollfd polls[2];
+
+	do {
+		polls[1] = (struct pollfd){ .fd = fd, .events = events };
+		dial_poll(dial, polls, 2, dial->deadline_ms);
+	} while (polls[1].revents == 0);
+}
+
+static _Noreturn void
+ask_proxy(const struct dial *dial, int fd, uint32_t hop)
+{
+	(void)fd;
+	(void)hop;
+	dial_fail(dial, REASON_PROTOCOL, 0, "not supported");
+}
+
+void
+dial_proxies(struct dial *dial, int fd)
+{
+	uint32_t hop;
+
+	for (hop = 0; hop < dial->job->hops; hop++) {
+		if (dial->job->hop[hop].kind == HOP_TCP)
+			continue;
+		report_stage(dial->report, STAGE_PROXY, hop);
+		ask_proxy(dial, fd, hop);
+	}
+}

@@ -1,0 +1,344 @@
+/*
+ * One loop: move what can be moved, in turns so that neither direction starves
+ * the other; poll without waiting while there is more to do, and sleep only
+ * after the bell is armed and both rings were looked at again.
+ *
+ * Full rings need no code of their own. A full receive ring is simply not read
+ * into, the kernel's buffer fills and TCP's window closes; the engine rings
+ * when it has made room.
+ */
+#include "worker/pump.h"
+
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shm/bell.h"
+#include "shm/layout.h"
+#include "shm/message.h"
+#include "shm/region.h"
+
+#define SPAN_BYTES ((size_t)64 * 1024) /* one call of read or write */
+#define TURNS 16		       /* before the next poll */
+#define FINISH_MS 500
+#define DISCARD_BYTES 16384
+
+void
+pump_init(struct pump *pump, int fd, const struct region *engine,
+    const struct region *worker)
+{
+	const struct layout_engine *theirs = engine->control;
+	struct layout_worker *ours = worker->control;
+
+	*pump = (struct pump){
+		.socket = fd,
+		.channel = FD_CHANNEL,
+		.bell_in = FD_BELL_IN,
+		.bell_out = FD_BELL_OUT,
+		.flags = ours,
+		.end = PUMP_RUNS,
+		.readable = true,
+		.writable = true,
+	};
+	ring_consumer_init(&pump->tx, engine->data, engine->data_bytes,
+	    &theirs->tx_head, &ours->tx_tail, 0);
+	ring_producer_init(&pump->rx, worker->data, worker->data_bytes,
+	    &ours->rx_head, &theirs->rx_tail, 0);
+}
+
+static size_t
+smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Bytes that wait to be sent, 0 if there are none. */
+static size_t
+look_tx(struct pump *pump, const uint8_t **span)
+{
+	size_t bytes;
+
+	switch (ring_peek(&pump->tx, span, &bytes)) {
+	case RING_OK:
+		return bytes;
+	case RING_FULL:
+	case RING_EMPTY:
+		break;
+	case RING_BROKEN:
+		pump->end = PUMP_BROKEN;
+	}
+	return 0;
+}
+
+/* Room for received bytes, 0 if there is none. */
+static size_t
+look_rx(struct pump *pump, uint8_t **span)
+{
+	enum ring_result result;
+	size_t room;
+
+	/* Ask for much first, or a stale index makes many small reads. */
+	result = ring_reserve(&pump->rx, smaller(SPAN_BYTES, pump->rx.capacity),
+	    span, &room);
+	if (result == RING_FULL)
+		result = ring_reserve(&pump->rx, 1, span, &room);
+	switch (result) {
+	case RING_OK:
+		return room;
+	case RING_FULL:
+	case RING_EMPTY:
+		break;
+	case RING_BROKEN:
+		pump->end = PUMP_BROKEN;
+	}
+	return 0;
+}
+
+/*
+ * A connection that cannot be written to may still hold what the far end sent
+ * before it broke, so only the reader ends the pump.
+ */
+static bool
+write_failed(struct pump *pump)
+{
+	switch (errno) {
+	case EINTR:
+		return true;
+	case EAGAIN:
+		pump->writable = false;
+		return false;
+	}
+	pump->mute = true;
+	pump->error = errno;
+	pump->readable = true;
+	return true;
+}
+
+/* The senders return whether it is worth to come again before a poll. */
+static bool
+send_some(struct pump *pump)
+{
+	const uint8_t *span;
+	size_t bytes;
+	ssize_t sent;
+
+	if (pump->mute || !pump->writable)
+		return false;
+	bytes = smaller(look_tx(pump, &span), SPAN_BYTES);
+	if (bytes == 0)
+		return false;
+	sent = write(pump->socket, span, bytes);
+	if (sent < 0)
+		return write_failed(pump);
+	ring_release(&pump->tx, (size_t)sent);
+	bell_ring(&pump->flags->engine_wants_room, pump->bell_out);
+	pump->writable = (size_t)sent == bytes;
+	return pump->writable;
+}
+
+static bool
+read_failed(struct pump *pump)
+{
+	switch (errno) {
+	case EINTR:
+		return true;
+	case EAGAIN:
+		pump->readable = false;
+		return false;
+	}
+	if (pump->error == 0)
+		pump->error = errno;
+	pump->end = PUMP_FAILED;
+	return false;
+}
+
+/*
+ * A relay without TCP_NODELAY holds a frame's last segment until all before it
+ * is acknowledged, and our kernel would wait 40 ms for something to send with
+ * the acknowledgement. The option wears off, so it is set again.
+ */
+static void
+acknowledge_now(const struct pump *pump)
+{
+	static const int yes = 1;
+
+	setsockopt(pump->socket, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
+}
+
+static bool
+receive_some(struct pump *pump)
+{
+	uint8_t *span;
+	size_t room;
+	ssize_t got;
+
+	if (!pump->readable)
+		return false;
+	room = smaller(look_rx(pump, &span), SPAN_BYTES);
+	if (room == 0)
+		return false;
+	got = read(pump->socket, span, room);
+	if (got < 0)
+		return read_failed(pump);
+	if (got == 0) {
+		pump->end = pump->mute ? PUMP_FAILED : PUMP_CLOSED;
+		return false;
+	}
+	ring_commit(&pump->rx, (size_t)got);
+	bell_ring(&pump->flags->engine_wants_data, pump->bell_out);
+	pump->readable = (size_t)got == room;
+	if (!pump->readable)
+		acknowledge_now(pump);
+	return pump->readable;
+}
+
+/* True if it stopped only to let the poll have a look. */
+static bool
+move(struct pump *pump)
+{
+	bool more = true;
+	int turn;
+
+	for (turn = 0; more && turn < TURNS && pump->end == PUMP_RUNS; turn++) {
+		more = send_some(pump);
+		more |= receive_some(pump);
+	}
+	return more;
+}
+
+/* What the socket is polled for; *ready is set if there is no need to wait. */
+static short
+wanted(struct pump *pump, bool *ready)
+{
+	const uint8_t *bytes;
+	uint8_t *room;
+	short events = 0;
+
+	if (look_rx(pump, &room) > 0) {
+		events |= POLLIN;
+		*ready |= pump->readable;
+	}
+	if (!pump->mute && look_tx(pump, &bytes) > 0) {
+		events |= POLLOUT;
+		*ready |= pump->writable;
+	}
+	return events;
+}
+
+static void
+hear(struct pump *pump, const struct pollfd *polls)
+{
+	if ((polls[0].revents & ~POLLOUT) != 0)
+		pump->readable = true;
+	if ((polls[0].revents & ~POLLIN) != 0)
+		pump->writable = true;
+	if ((polls[1].revents != 0 && bell_drain(pump->bell_in) == -1) ||
+	    polls[2].revents != 0)
+		pump->end = PUMP_STOPPED;
+}
+
+static void
+rest(struct pump *pump, bool ready)
+{
+	static const struct timespec at_once = { 0, 0 };
+	struct pollfd polls[] = {
+		{ .fd = pump->socket },
+		{ .fd = pump->bell_in, .events = POLLIN },
+		{ .fd = pump->channel, .events = POLLIN | POLLRDHUP },
+	};
+
+	bell_arm(&pump->flags->worker_sleeps);
+	polls[0].events = wanted(pump, &ready);
+	/* Else a connection that broke keeps poll from waiting for room. */
+	if (polls[0].events == 0)
+		polls[0].fd = -1;
+	/* The look itself may have found the end. */
+	ready |= pump->end != PUMP_RUNS;
+	if (ppoll(polls, 3, ready ? &at_once : NULL, NULL) > 0 &&
+	    pump->end == PUMP_RUNS)
+		hear(pump, polls);
+	bell_disarm(&pump->flags->worker_sleeps);
+}
+
+enum pump_end
+pump_run(struct pump *pump)
+{
+	bool more;
+
+	while (pump->end == PUMP_RUNS) {
+		more = move(pump);
+		if (pump->end == PUMP_RUNS)
+			rest(pump, more);
+	}
+	return pump->end;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* False when there is nothing left to write, or no way. */
+static bool
+flush(struct pump *pump)
+{
+	const uint8_t *span;
+	size_t bytes;
+	ssize_t sent;
+
+	bytes = look_tx(pump, &span);
+	if (bytes == 0)
+		return false;
+	sent = write(pump->socket, span, bytes);
+	if (sent < 0)
+		return errno == EAGAIN || errno == EINTR;
+	ring_release(&pump->tx, (size_t)sent);
+	return true;
+}
+
+/* False when the far end has closed too. */
+static bool
+discard(const struct pump *pump)
+{
+	char bytes[DISCARD_BYTES];
+	ssize_t got;
+
+	got = read(pump->socket, bytes, sizeof(bytes));
+	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/*
+ * Closing a socket with unread bytes resets the connection and may cost the
+ * far end our last frame; so the bytes are read, into nothing.
+ */
+void
+pump_finish(struct pump *pump)
+{
+	int64_t left_ms, deadline_ms = now_ms() + FINISH_MS;
+	struct pollfd poll = { .fd = pump->socket };
+	struct timespec timeout = { 0, 0 };
+	bool open = true;
+
+	while ((left_ms = deadline_ms - now_ms()) > 0) {
+		if (open && !flush(pump)) {
+			shutdown(pump->socket, SHUT_WR);
+			open = false;
+		}
+		if (!discard(pump))
+			break;
+		poll.events = open ? POLLIN | POLLOUT : POLLIN;
+		timeout.tv_nsec = left_ms * 1000000;
+		ppoll(&poll, 1, &timeout, NULL);
+	}
+}

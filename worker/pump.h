@@ -1,0 +1,54 @@
+/*
+ * Ring to socket and socket to ring, one write(2) or read(2) a span, nothing
+ * parsed. Takes no memory and makes no call that the last filter forbids.
+ */
+#ifndef WORKER_PUMP_H
+#define WORKER_PUMP_H
+
+#include <stdbool.h>
+
+#include "shm/ring.h"
+
+struct layout_worker;
+struct region;
+
+enum pump_end {
+	PUMP_RUNS,
+	PUMP_STOPPED, /* the engine let go of us */
+	PUMP_CLOSED,  /* the far end closed the connection */
+	PUMP_FAILED,  /* the connection broke: pump.error */
+	PUMP_BROKEN   /* the engine's index is impossible */
+};
+
+struct pump {
+	int socket;  /* connected, non-blocking */
+	int channel; /* polled for its end */
+	int bell_in;
+	int bell_out;
+	struct ring_consumer tx;
+	struct ring_producer rx;
+	struct layout_worker *flags;
+	enum pump_end end;
+	int error;     /* errno of the first failure */
+	bool readable; /* a read may find bytes */
+	bool writable; /* a write may find room */
+	bool mute;     /* writing has failed for good */
+};
+
+/* Neither the descriptors nor the regions are owned. */
+void pump_init(struct pump *pump, int socket, const struct region *engine,
+    const struct region *worker);
+
+/*
+ * Move bytes until something ends it; never returns PUMP_RUNS. What the far
+ * end sent before it closed is in the ring by then.
+ */
+enum pump_end pump_run(struct pump *pump);
+
+/*
+ * After PUMP_STOPPED: write out what the engine left in the ring and close in
+ * good order, in 500 ms at most.
+ */
+void pump_finish(struct pump *pump);
+
+#endif
