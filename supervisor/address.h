@@ -1,0 +1,118 @@
+/*
+ * UDP tuples, listening services, path URIs and permits: pure parsers from
+ * text, and the resolution of a tuple's names at start.
+ */
+#ifndef SUPERVISOR_ADDRESS_H
+#define SUPERVISOR_ADDRESS_H
+
+#include <sys/socket.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/message.h"
+
+#define ADDRESS_DEFAULT_PORT 23461
+#define ADDRESS_SOCKS_PORT 1080
+#define ADDRESS_HTTP_PORT 8080
+#define ADDRESS_TEXT_MAX 64 /* "[v6]:port" and its NUL */
+#define ADDRESS_URI_MAX 320 /* a URI for display, without credentials */
+
+/* `[host:][serv:][rhost:]rserv`, names not yet resolved. */
+struct address_tuple {
+	char host[MESSAGE_HOST_MAX];
+	char rhost[MESSAGE_HOST_MAX];
+	uint16_t port;
+	uint16_t rport;
+};
+
+/* `[host:][serv]` of a listener. */
+struct address_service {
+	char host[MESSAGE_HOST_MAX];
+	uint16_t port;
+};
+
+/* One hop of a path: `tcp://host[:port]`, `socks://[user:pass@]host` ... */
+struct address_uri {
+	enum hop_kind kind;
+	uint16_t port;
+	char host[MESSAGE_HOST_MAX]; /* without brackets */
+	char user[MESSAGE_SECRET_MAX];
+	char password[MESSAGE_SECRET_MAX];
+	char display[ADDRESS_URI_MAX]; /* normal form, never credentials */
+};
+
+/* One entry of `permit`: a network and a range of ports. */
+struct address_permit {
+	int family; /* AF_INET, AF_INET6, or AF_UNSPEC for "*" */
+	uint8_t network[16];
+	unsigned int prefix; /* bits */
+	uint16_t first_port;
+	uint16_t last_port;
+};
+
+/* A resolved UDP tuple: where to bind and where to send. */
+struct address_pair {
+	struct sockaddr_storage local;
+	struct sockaddr_storage remote;
+};
+
+/*
+ * Parsers. Return 0, or -1 with *error pointing at a static sentence fit for
+ * a log line ("the port is above 65535"), without the value. The grammar, its
+ * defaults and its ambiguities are described in socktopus(8).
+ */
+int address_parse_tuple(const char *text, struct address_tuple *tuple,
+    const char **error);
+int address_parse_service(const char *text, struct address_service *service,
+    const char **error);
+int address_parse_uri(const char *text, struct address_uri *uri,
+    const char **error);
+int address_parse_permit(const char *text, struct address_permit *permit,
+    const char **error);
+
+/*
+ * A chain of URIs separated by commas into uri[0..max-1]. Returns their
+ * number, or -1 with *error.
+ */
+int address_parse_chain(const char *text, struct address_uri *uri, int max,
+    const char **error);
+
+/* The same check for a chain that was not one text. 0, or -1 with *error. */
+int address_check_chain(const struct address_uri *uri, int count,
+    const char **error);
+
+/*
+ * Resolve both ends of a tuple to one address family; localhost means
+ * 127.0.0.1 first, then ::1. A port of 0 is refused on the remote end; on the
+ * local end it asks the kernel for one. Blocks in getaddrinfo(3). *error may
+ * name the host and is valid until the next call.
+ */
+int address_resolve_tuple(const struct address_tuple *tuple,
+    struct address_pair *pair, const char **error);
+
+/* Resolve a listening service to a stream address. Blocks as above. */
+int address_resolve_service(const struct address_service *service,
+    struct sockaddr_storage *address, const char **error);
+
+/* True if one of the permits holds the address and port. */
+bool address_permitted(const struct address_permit *permits, size_t count,
+    const struct sockaddr_storage *address);
+
+/* The permits of a peer that has none: all of loopback. Static, two entries. */
+#define ADDRESS_LOOPBACK_PERMITS 2
+extern const struct address_permit
+    address_loopback_permits[ADDRESS_LOOPBACK_PERMITS];
+
+/* "127.0.0.1:1235" or "[::1]:1235" into text; returns text. */
+char *address_format(const struct sockaddr_storage *address,
+    char text[ADDRESS_TEXT_MAX]);
+
+/* An IPv4 address that came in as ::ffff:a.b.c.d becomes one, in place. */
+void address_unmap(struct sockaddr_storage *address);
+
+/* The length to pass to bind(2) and its kin. */
+socklen_t address_length(const struct sockaddr_storage *address);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Spans of text that hold a host or a port: what tuples, services, URIs and
+ * permits have in common.
+ */
+#ifndef SUPERVISOR_ADDRESS_TEXT_H
+#define SUPERVISOR_ADDRESS_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/message.h"
+
+struct address_span {
+	const char *start;
+	size_t length;
+};
+
+/*
+ * Split at colons outside of brackets into at most max fields. Returns their
+ * number, 1 or more, or -1 with *error.
+ */
+int address_text_split(struct address_span text, struct address_span *fields,
+    int max, const char **error);
+
+bool address_text_is_digits(struct address_span span);
+
+/* True if it is all digits or a service that getservbyname(3) knows. */
+bool address_text_is_service(struct address_span span, const char *protocol);
+
+/*
+ * A name, an IPv4 address, or an IPv6 address in brackets, which are taken
+ * off. An empty span is an error. 0, or -1 with *error.
+ */
+int address_text_host(struct address_span span, char host[MESSAGE_HOST_MAX],
+    const char **error);
+
+/* A number from 0 to 65535, or a service's name. 0, or -1 with *error. */
+int address_text_port(struct address_span span, const char *protocol,
+    uint16_t *port, const char **error);
+
+#endif

@@ -1,0 +1,94 @@
+#include "supervisor/config_peers.h"
+
+#include <string.h>
+
+#include "supervisor/config.h"
+#include "supervisor/config_reader.h"
+#include "supervisor/engine/key.h"
+
+static int
+read_key(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	struct config_peer *peer = object;
+
+	if (key_from_text(config_setting_get_string(setting), peer->key) == 0)
+		return 0;
+	return config_reader_fail(reader, setting,
+	    "key is not a public key, 44 characters of base64");
+}
+
+static int
+read_permit(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	struct address_permit *permit = config_add_permit(object);
+	const char *error = "out of memory";
+
+	if (permit != NULL &&
+	    address_parse_permit(config_setting_get_string(setting), permit,
+		&error) == 0)
+		return 0;
+	return config_reader_fail(reader, setting, "permit: %s", error);
+}
+
+static int
+read_permits(const struct config_reader *reader, const config_setting_t *list,
+    void *object)
+{
+	struct config_peer *peer = object;
+
+	peer->permits_count = 0;
+	return config_reader_list(reader, list, CONFIG_KIND_TEXT, read_permit,
+	    peer);
+}
+
+static const struct config_key keys[] = {
+	{ "name", .required = true, CONFIG_KEY_TEXT(struct config_peer, name),
+	    .read = config_reader_name },
+	{ "key", .required = true, .kind = CONFIG_KIND_TEXT, .read = read_key },
+	{ "psk", CONFIG_KEY_TEXT(struct config_peer, psk_file),
+	    .read = config_reader_key_file },
+	{ "permit", .kind = CONFIG_KIND_LIST, .read = read_permits },
+	{ .name = NULL }
+};
+
+static int
+check_unique(const struct config_reader *reader,
+    const config_setting_t *setting, const struct config_peer *peer)
+{
+	const struct config_peer *other;
+
+	for (other = reader->config->peers; other < peer; other++) {
+		if (strcmp(other->name, peer->name) == 0)
+			return config_reader_fail(reader,
+			    config_setting_get_member(setting, "name"),
+			    "there is a peer %s already", peer->name);
+		if (memcmp(other->key, peer->key, sizeof(peer->key)) == 0)
+			return config_reader_fail(reader,
+			    config_setting_get_member(setting, "key"),
+			    "this is the key of peer %s already", other->name);
+	}
+	return 0;
+}
+
+static int
+read_peer(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	struct config_peer *peer = config_add_peer(object);
+
+	if (peer == NULL)
+		return config_reader_fail(reader, setting, "out of memory");
+	if (config_reader_group(reader, setting, keys, peer) == -1)
+		return -1;
+	return check_unique(reader, setting, peer);
+}
+
+int
+config_peers_read(const struct config_reader *reader,
+    const config_setting_t *list, void *object)
+{
+	return config_reader_list(reader, list, CONFIG_KIND_GROUP, read_peer,
+	    object);
+}

@@ -1,0 +1,315 @@
+#include "supervisor/config_tunnels.h"
+
+#include <arpa/inet.h>
+
+#include <ctype.h>
+#include <string.h>
+
+#include "supervisor/config.h"
+#include "supervisor/config_reader.h"
+
+#define COUNT_MAX 64
+#define COPIES_MAX 8
+#define REORDER_MAX_MS 10000
+#define QUEUE_MAX_MS 10000
+#define ROTATE_MAX_S 604800 /* a week */
+
+static int
+read_chain(const struct config_reader *reader, const config_setting_t *setting,
+    struct address_uri *hops)
+{
+	const char *error;
+	int count;
+
+	count = address_parse_chain(config_setting_get_string(setting), hops,
+	    MESSAGE_HOPS_MAX, &error);
+	if (count == -1)
+		config_reader_fail(reader, setting, "uri: %s", error);
+	return count;
+}
+
+static int
+read_hops(const struct config_reader *reader, const config_setting_t *setting,
+    struct address_uri *hops)
+{
+	int i, count = config_setting_length(setting);
+	const char *error;
+
+	if (count > MESSAGE_HOPS_MAX)
+		return config_reader_fail(reader, setting,
+		    "uri has more than %d hops", MESSAGE_HOPS_MAX);
+	for (i = 0; i < count; i++) {
+		const config_setting_t *hop = config_setting_get_elem(setting,
+		    (unsigned int)i);
+
+		if (config_setting_type(hop) != CONFIG_TYPE_STRING)
+			return config_reader_fail(reader, hop,
+			    "a hop of uri must be a string");
+		if (address_parse_uri(config_setting_get_string(hop), &hops[i],
+			&error) == -1)
+			return config_reader_fail(reader, hop, "uri: %s",
+			    error);
+	}
+	if (address_check_chain(hops, count, &error) == -1)
+		return config_reader_fail(reader, setting, "uri: %s", error);
+	return count;
+}
+
+static int
+read_uri(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	struct address_uri hops[MESSAGE_HOPS_MAX];
+	int count;
+
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_STRING:
+		count = read_chain(reader, setting, hops);
+		break;
+	case CONFIG_TYPE_LIST:
+	case CONFIG_TYPE_ARRAY:
+		count = read_hops(reader, setting, hops);
+		break;
+	default:
+		return config_reader_fail(reader, setting,
+		    "uri must be a string or a list of strings");
+	}
+	if (count != -1 &&
+	    config_path_set_hops(object, hops, (size_t)count) == -1)
+		count = config_reader_fail(reader, setting, "out of memory");
+	explicit_bzero(hops, sizeof(hops));
+	return count == -1 ? -1 : 0;
+}
+
+static int
+check_source(const struct config_reader *reader,
+    const config_setting_t *setting, void *object)
+{
+	const char *text = config_setting_get_string(setting);
+	struct in6_addr binary;
+
+	(void)object;
+	if (*text == '\0' || inet_pton(AF_INET, text, &binary) == 1 ||
+	    inet_pton(AF_INET6, text, &binary) == 1)
+		return 0;
+	return config_reader_fail(reader, setting,
+	    "source must be a numeric address");
+}
+
+/* What the kernel takes for the name of an interface or an algorithm. */
+static int
+check_word(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	const char *text = config_setting_get_string(setting);
+
+	(void)object;
+	if (strcmp(text, ".") != 0 && strcmp(text, "..") != 0 &&
+	    text[strcspn(text, " /:")] == '\0')
+		return 0;
+	return config_reader_fail(reader, setting, "%s cannot have that name",
+	    config_setting_name(setting));
+}
+
+static const struct config_key path_keys[] = { { "uri", .required = true,
+						   .kind = CONFIG_KIND_OTHER,
+						   .read = read_uri },
+	{ "backup", CONFIG_KEY_BOOL(struct config_path, backup) },
+	{ "mptcp", CONFIG_KEY_BOOL(struct config_path, mptcp) },
+	{ "count", CONFIG_KEY_NUMBER(struct config_path, count, 1, COUNT_MAX) },
+	{ "interface", CONFIG_KEY_TEXT(struct config_path, interface),
+	    .read = check_word },
+	{ "source", CONFIG_KEY_TEXT(struct config_path, source),
+	    .read = check_source },
+	{ "congestion", CONFIG_KEY_TEXT(struct config_path, congestion),
+	    .read = check_word },
+	{ "rate_limit",
+	    CONFIG_KEY_NUMBER(struct config_path, rate_limit_bytes, 0,
+		INT64_MAX) },
+	{ .name = NULL } };
+
+static int
+read_path(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	struct config_path *path = config_add_path(object);
+
+	if (path == NULL)
+		return config_reader_fail(reader, setting, "out of memory");
+	return config_reader_group(reader, setting, path_keys, path);
+}
+
+static int
+read_peer(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	const char *name = config_setting_get_string(setting);
+	struct config_tunnel *tunnel = object;
+	size_t i;
+
+	for (i = 0; i < reader->config->peers_count; i++)
+		if (strcmp(reader->config->peers[i].name, name) == 0) {
+			tunnel->peer = i;
+			return 0;
+		}
+	return config_reader_fail(reader, setting, "there is no peer %s", name);
+}
+
+static int
+read_destination(const struct config_reader *reader,
+    const config_setting_t *setting, void *object)
+{
+	struct config_tunnel *tunnel = object;
+	const char *error;
+
+	if (address_parse_uri(config_setting_get_string(setting),
+		&tunnel->destination, &error) == -1)
+		return config_reader_fail(reader, setting, "destination: %s",
+		    error);
+	if (tunnel->destination.kind == HOP_TCP)
+		return 0;
+	explicit_bzero(&tunnel->destination, sizeof(tunnel->destination));
+	return config_reader_fail(reader, setting,
+	    "destination must be a tcp URI");
+}
+
+static int
+read_tuple(const struct config_reader *reader, const config_setting_t *setting,
+    struct address_tuple *tuple)
+{
+	const char *error;
+
+	if (address_parse_tuple(config_setting_get_string(setting), tuple,
+		&error) == 0)
+		return 0;
+	return config_reader_fail(reader, setting, "%s: %s",
+	    config_setting_name(setting), error);
+}
+
+static int
+read_local(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	struct config_tunnel *tunnel = object;
+
+	return read_tuple(reader, setting, &tunnel->local);
+}
+
+static int
+read_remote(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	struct config_tunnel *tunnel = object;
+
+	return read_tuple(reader, setting, &tunnel->remote);
+}
+
+static int
+read_scheduler(const struct config_reader *reader,
+    const config_setting_t *setting, void *object)
+{
+	static const enum config_scheduler all[] = { CONFIG_EARLIEST,
+		CONFIG_PRIMARY, CONFIG_REDUNDANT };
+	struct config_tunnel *tunnel = object;
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(config_scheduler_name(all[i]),
+			config_setting_get_string(setting)) == 0) {
+			tunnel->scheduler = all[i];
+			return 0;
+		}
+	return config_reader_fail(reader, setting,
+	    "scheduler must be earliest, primary or redundant");
+}
+
+static const struct config_key tunnel_keys[] = {
+	{ "name", .required = true, CONFIG_KEY_TEXT(struct config_tunnel, name),
+	    .read = config_reader_name },
+	{ "peer", .required = true, .kind = CONFIG_KIND_TEXT,
+	    .read = read_peer },
+	{ "destination", .required = true, .kind = CONFIG_KIND_TEXT,
+	    .read = read_destination },
+	{ "direct", .kind = CONFIG_KIND_BOOL },
+	{ "local", .required = true, .kind = CONFIG_KIND_TEXT,
+	    .read = read_local },
+	{ "remote", .required = true, .kind = CONFIG_KIND_TEXT,
+	    .read = read_remote },
+	{ "scheduler", .kind = CONFIG_KIND_TEXT, .read = read_scheduler },
+	{ "copies",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, copies, 1, COPIES_MAX) },
+	{ "reorder",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, reorder_ms, 0,
+		REORDER_MAX_MS) },
+	{ "max_queue",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, max_queue_ms, 1,
+		QUEUE_MAX_MS) },
+	{ "rotate",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, rotate_s, 0,
+		ROTATE_MAX_S) },
+	{ "paths", .kind = CONFIG_KIND_LIST }, { .name = NULL }
+};
+
+/* The direct path comes first, wherever its key stands. */
+static int
+add_direct(const struct config_reader *reader, const config_setting_t *setting,
+    struct config_tunnel *tunnel)
+{
+	struct config_path *path;
+	int direct = CONFIG_TRUE;
+
+	config_setting_lookup_bool(setting, "direct", &direct);
+	if (!direct)
+		return 0;
+	path = config_add_path(tunnel);
+	if (path != NULL &&
+	    config_path_set_hops(path, &tunnel->destination, 1) == 0)
+		return 0;
+	return config_reader_fail(reader, setting, "out of memory");
+}
+
+static int
+check_unique(const struct config_reader *reader,
+    const config_setting_t *setting, const struct config_tunnel *tunnel)
+{
+	const struct config_tunnel *other;
+
+	for (other = reader->config->tunnels; other < tunnel; other++)
+		if (strcmp(other->name, tunnel->name) == 0)
+			return config_reader_fail(reader,
+			    config_setting_get_member(setting, "name"),
+			    "there is a tunnel %s already", tunnel->name);
+	return 0;
+}
+
+static int
+read_tunnel(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	struct config_tunnel *tunnel = config_add_tunnel(object);
+	const config_setting_t *paths;
+
+	if (tunnel == NULL)
+		return config_reader_fail(reader, setting, "out of memory");
+	if (config_reader_group(reader, setting, tunnel_keys, tunnel) == -1 ||
+	    check_unique(reader, setting, tunnel) == -1 ||
+	    add_direct(reader, setting, tunnel) == -1)
+		return -1;
+	paths = config_setting_get_member(setting, "paths");
+	if (paths != NULL &&
+	    config_reader_list(reader, paths, CONFIG_KIND_GROUP, read_path,
+		tunnel) == -1)
+		return -1;
+	if (tunnel->paths_count == 0)
+		return config_reader_fail(reader, setting,
+		    "tunnel %s has no path", tunnel->name);
+	return 0;
+}
+
+int
+config_tunnels_read(const struct config_reader *reader,
+    const config_setting_t *list, void *object)
+{
+	return config_reader_list(reader, list, CONFIG_KIND_GROUP, read_tunnel,
+	    object);
+}

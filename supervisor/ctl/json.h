@@ -1,0 +1,26 @@
+/*
+ * The status as JSON; only this module sees jansson.
+ */
+#ifndef CTL_JSON_H
+#define CTL_JSON_H
+
+#include <stdio.h>
+
+struct json_status;
+struct reply;
+
+/* An empty status; NULL without memory. json_free() is safe on NULL. */
+struct json_status *json_new(void);
+void json_free(struct json_status *status);
+
+/* Append what the process behind a socket answered. 0, or -1. */
+int json_add(struct json_status *status, const struct reply *reply,
+    const char *socket);
+
+/*
+ * Write one object: "tunnels", of all processes in a row, and "process", or
+ * "processes" unless exactly one was added. 0, or -1.
+ */
+int json_write(const struct json_status *status, FILE *stream);
+
+#endif

@@ -1,0 +1,271 @@
+#include "supervisor/engine/channel.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shm/bell.h"
+#include "supervisor/engine/clock.h"
+#include "supervisor/engine/spawner.h"
+
+/* A bell that rings so often without any progress is an attack. */
+#define IDLE_BELLS_MAX 100000
+/* What a worker has to write out its last bytes, before it is killed. */
+#define CLOSE_GRACE_US UINT64_C(2000000)
+
+static void
+handle_started(void *argument, pid_t pid)
+{
+	struct channel *channel = argument;
+
+	channel->pid = pid;
+}
+
+static void
+handle_exited(void *argument, int status)
+{
+	struct channel *channel = argument;
+
+	channel->slot = -1;
+	channel->handler->exited(channel->argument, status);
+}
+
+static const struct spawner_owner owner = { handle_started, handle_exited };
+
+static void
+handle_bell(evutil_socket_t fd, short what, void *argument)
+{
+	struct channel *channel = argument;
+
+	(void)what;
+	if (bell_drain(fd) == -1) {
+		/* Its end is closed; the exit status says the rest. */
+		event_del(channel->bell_readable);
+	}
+	if (channel->rx.tail != channel->bell_tail)
+		channel->idle_bells = 0;
+	else if (++channel->idle_bells > IDLE_BELLS_MAX) {
+		channel->handler->broken(channel->argument,
+		    "worker rings without end");
+		return;
+	}
+	channel->bell_tail = channel->rx.tail;
+	channel->handler->bell(channel->argument);
+}
+
+static void
+handle_message(evutil_socket_t fd, short what, void *argument)
+{
+	struct channel *channel = argument;
+	struct worker_event message;
+
+	(void)what;
+	switch (message_receive_event(fd, &message)) {
+	case MESSAGE_OK:
+		channel->handler->event(channel->argument, &message);
+		return;
+	case MESSAGE_NONE:
+		return;
+	case MESSAGE_CLOSED:
+		event_del(channel->socket_readable);
+		return;
+	case MESSAGE_BROKEN:
+		channel->handler->broken(channel->argument,
+		    "worker sent an impossible message");
+		return;
+	}
+}
+
+void
+channel_init(struct channel *channel, const struct channel_handler *handler,
+    void *argument)
+{
+	*channel = (struct channel){
+		.engine = REGION_NONE,
+		.worker = REGION_NONE,
+		.socket = -1,
+		.bell_in = -1,
+		.bell_out = -1,
+		.slot = -1,
+		.handler = handler,
+		.argument = argument,
+	};
+}
+
+static int
+open_regions(struct channel *channel)
+{
+	struct layout_engine *ours;
+
+	if (region_create(&channel->engine, "socktopus-tx", CHANNEL_RING_BYTES,
+		REGION_CREATOR_WRITES) == -1 ||
+	    region_create(&channel->worker, "socktopus-rx", CHANNEL_RING_BYTES,
+		REGION_PEER_WRITES) == -1)
+		return -1;
+	ours = channel->engine.control;
+	ours->magic = LAYOUT_MAGIC;
+	ours->version = LAYOUT_VERSION;
+	channel->flags = channel->worker.control;
+	ring_producer_init(&channel->tx, channel->engine.data,
+	    CHANNEL_RING_BYTES, &ours->tx_head, &channel->flags->tx_tail, 0);
+	ring_consumer_init(&channel->rx, channel->worker.data,
+	    CHANNEL_RING_BYTES, &channel->flags->rx_head, &ours->rx_tail, 0);
+	return 0;
+}
+
+/* Our ends of the socket and the bells; the worker's go to descriptors. */
+static int
+open_ends(struct channel *channel, int *descriptors)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
+		return -1;
+	channel->socket = pair[0];
+	descriptors[FD_CHANNEL - FD_CHANNEL] = pair[1];
+	if (bell_create(&descriptors[FD_BELL_IN - FD_CHANNEL],
+		&channel->bell_out) == -1)
+		return -1;
+	if (bell_create(&channel->bell_in,
+		&descriptors[FD_BELL_OUT - FD_CHANNEL]) == -1)
+		return -1;
+	descriptors[FD_REGION_S - FD_CHANNEL] = channel->engine.fd;
+	descriptors[FD_REGION_W - FD_CHANNEL] = channel->worker.fd;
+	return evutil_make_socket_nonblocking(channel->socket);
+}
+
+static int
+watch_ends(struct channel *channel, struct event_base *base)
+{
+	channel->socket_readable = event_new(base, channel->socket,
+	    EV_READ | EV_PERSIST, handle_message, channel);
+	channel->bell_readable = event_new(base, channel->bell_in,
+	    EV_READ | EV_PERSIST, handle_bell, channel);
+	if (channel->socket_readable == NULL ||
+	    channel->bell_readable == NULL ||
+	    event_add(channel->socket_readable, NULL) == -1 ||
+	    event_add(channel->bell_readable, NULL) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+spawn(struct channel *channel, struct job *job, const int *descriptors,
+    size_t count)
+{
+	job->tx_bytes = CHANNEL_RING_BYTES;
+	job->rx_bytes = CHANNEL_RING_BYTES;
+	if (message_send_job(channel->socket, job) != MESSAGE_OK) {
+		errno = EIO;
+		return -1;
+	}
+	channel->slot = spawner_start(channel->spawner, descriptors, count,
+	    &owner, channel);
+	return channel->slot == -1 ? -1 : 0;
+}
+
+static void
+close_worker_ends(const int *descriptors)
+{
+	static const enum worker_fd handed[] = { FD_CHANNEL, FD_BELL_IN,
+		FD_BELL_OUT, FD_SOCKET };
+
+	for (size_t i = 0; i < sizeof(handed) / sizeof(handed[0]); i++)
+		if (descriptors[handed[i] - FD_CHANNEL] != -1)
+			close(descriptors[handed[i] - FD_CHANNEL]);
+}
+
+int
+channel_open(struct channel *channel, struct event_base *base,
+    struct spawner *spawner, struct job *job, int accepted)
+{
+	int descriptors[FD_END - FD_CHANNEL];
+	size_t count = FD_END - FD_CHANNEL - (accepted == -1 ? 1 : 0);
+	int saved_errno, result = -1;
+
+	for (int i = 0; i < FD_END - FD_CHANNEL; i++)
+		descriptors[i] = -1;
+	descriptors[FD_SOCKET - FD_CHANNEL] = accepted;
+	channel_init(channel, channel->handler, channel->argument);
+	channel->spawner = spawner;
+	if (open_regions(channel) == 0 &&
+	    open_ends(channel, descriptors) == 0 &&
+	    watch_ends(channel, base) == 0 &&
+	    spawn(channel, job, descriptors, count) == 0)
+		result = 0;
+	saved_errno = errno;
+	close_worker_ends(descriptors);
+	if (result == -1)
+		channel_close(channel, true);
+	errno = saved_errno;
+	return result;
+}
+
+bool
+channel_is_open(const struct channel *channel)
+{
+	return channel->socket != -1;
+}
+
+static void
+close_descriptor(int *descriptor)
+{
+	if (*descriptor != -1)
+		close(*descriptor);
+	*descriptor = -1;
+}
+
+void
+channel_close(struct channel *channel, bool now)
+{
+	if (channel->slot != -1) {
+		spawner_disown(channel->spawner, channel->slot,
+		    clock_now_us() + (now ? 0 : CLOSE_GRACE_US));
+		if (now)
+			spawner_kill(channel->spawner, channel->slot);
+	}
+	if (channel->socket_readable != NULL)
+		event_free(channel->socket_readable);
+	if (channel->bell_readable != NULL)
+		event_free(channel->bell_readable);
+	close_descriptor(&channel->socket);
+	close_descriptor(&channel->bell_in);
+	close_descriptor(&channel->bell_out);
+	region_destroy(&channel->engine);
+	region_destroy(&channel->worker);
+	channel_init(channel, channel->handler, channel->argument);
+}
+
+void
+channel_kill(struct channel *channel)
+{
+	if (channel->slot != -1)
+		spawner_kill(channel->spawner, channel->slot);
+}
+
+void
+channel_ring(struct channel *channel)
+{
+	bell_ring(&channel->flags->worker_sleeps, channel->bell_out);
+}
+
+void
+channel_want_data(struct channel *channel)
+{
+	bell_arm(&channel->flags->engine_wants_data);
+}
+
+void
+channel_want_room(struct channel *channel)
+{
+	bell_arm(&channel->flags->engine_wants_room);
+}
+
+void
+channel_again(struct channel *channel)
+{
+	event_active(channel->bell_readable, EV_READ, 0);
+}

@@ -1,0 +1,90 @@
+/*
+ * The engine's end of one worker: both regions, both rings, the bells, the
+ * message socket and the slot at the supervisor. It moves bytes and messages
+ * and knows nothing of what they mean.
+ */
+#ifndef ENGINE_CHANNEL_H
+#define ENGINE_CHANNEL_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/layout.h"
+#include "shm/message.h"
+#include "shm/region.h"
+#include "shm/ring.h"
+
+struct event;
+struct event_base;
+struct spawner;
+
+/* Two frames of the largest size and the slack of a power of two. */
+#define CHANNEL_RING_BYTES ((size_t)256 * 1024)
+
+struct channel_handler {
+	/* Data has come or room was made: look at both rings. */
+	void (*bell)(void *argument);
+	void (*event)(void *argument, const struct worker_event *event);
+	/* The worker broke the contract; words say how. */
+	void (*broken)(void *argument, const char *words);
+	/* The last call: it ended with this status of wait(2). */
+	void (*exited)(void *argument, int status);
+};
+
+struct channel {
+	struct spawner *spawner;
+	struct region engine; /* S */
+	struct region worker; /* W */
+	struct ring_producer tx;
+	struct ring_consumer rx;
+	struct layout_worker *flags; /* in W: its bells' flags */
+	int socket;
+	int bell_in;
+	int bell_out;
+	struct event *socket_readable;
+	struct event *bell_readable;
+	int slot;		 /* -1: no worker */
+	pid_t pid;		 /* 0 until it was started */
+	uint64_t bell_tail;	 /* rx.tail at the last bell */
+	unsigned int idle_bells; /* in a row without progress */
+	const struct channel_handler *handler;
+	void *argument;
+};
+
+/* The value before channel_open(). */
+void channel_init(struct channel *channel,
+    const struct channel_handler *handler, void *argument);
+
+/*
+ * Make fresh regions and have a worker spawned for the job; accepted is the
+ * connection to hand over for JOB_SERVE (closed here in any case), else -1.
+ * The job's ring sizes are filled in. 0, or -1 with errno and nothing left.
+ */
+int channel_open(struct channel *channel, struct event_base *base,
+    struct spawner *spawner, struct job *job, int accepted);
+
+bool channel_is_open(const struct channel *channel);
+
+/*
+ * Let go of the worker: it writes out what is in the transmit ring and ends
+ * by itself (now: it is killed). No handler is called any more.
+ */
+void channel_close(struct channel *channel, bool now);
+
+/* Have the worker killed; its exit will be reported to the handler. */
+void channel_kill(struct channel *channel);
+
+/* Ring the worker if it sleeps; after a commit or a release. */
+void channel_ring(struct channel *channel);
+
+/* Call the bell handler again from the event loop, after everybody else. */
+void channel_again(struct channel *channel);
+
+/* Say that bytes, or room, are waited for; then look at the ring again. */
+void channel_want_data(struct channel *channel);
+void channel_want_room(struct channel *channel);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * The control socket: a client sends one line, the engine answers records, one
+ * a line, and closes. The format is described in socktopusctl(8).
+ */
+#ifndef ENGINE_CONTROL_H
+#define ENGINE_CONTROL_H
+
+struct engine;
+struct evconnlistener;
+
+struct control {
+	struct engine *engine;
+	struct evconnlistener *listener;
+	unsigned int clients;
+};
+
+/* Serve a bound, listening AF_UNIX socket; -1 as fd: none. 0, or -1. */
+int control_open(struct control *control, struct engine *engine, int fd);
+void control_close(struct control *control);
+
+#endif

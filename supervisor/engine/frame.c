@@ -1,0 +1,391 @@
+#include "supervisor/engine/frame.h"
+
+#include <bsd/sys/endian.h>
+#include <netinet/in.h>
+
+#include <assert.h>
+#include <string.h>
+
+#define HELLO_VERSION 1
+
+#define FAMILY_IPV4 4
+#define FAMILY_IPV6 6
+
+#define RUN_COUNT_MAX 255
+
+/*
+ * Bytes that are read in order. Reading past the end yields zeros and is
+ * remembered, so that a decoder asks once, when it is through.
+ */
+struct input {
+	const uint8_t *at;
+	size_t left;
+	bool bad;
+};
+
+static const uint8_t *
+take(struct input *input, size_t bytes)
+{
+	static const uint8_t zeros[16];
+	const uint8_t *at = input->at;
+
+	assert(bytes <= sizeof(zeros));
+	if (bytes > input->left) {
+		input->bad = true;
+		input->left = 0;
+		return zeros;
+	}
+	input->at += bytes;
+	input->left -= bytes;
+	return at;
+}
+
+/* Copy as a string in which every byte is printable. */
+static void
+copy_printable(char *out, const uint8_t *in, size_t bytes)
+{
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		out[i] = in[i] >= 0x20 && in[i] <= 0x7e ? (char)in[i] : '?';
+	out[bytes] = '\0';
+}
+
+/*
+ * Hello 1: version, a zero byte, u16 path, session, instance, u64 started,
+ * u16 frame_max, zeros. Hello 2 is the same without session and started.
+ */
+#define HELLO_PATH_AT 2
+#define HELLO1_SESSION_AT 4
+#define HELLO1_INSTANCE_AT (HELLO1_SESSION_AT + FRAME_SESSION_BYTES)
+#define HELLO1_STARTED_AT (HELLO1_INSTANCE_AT + FRAME_INSTANCE_BYTES)
+#define HELLO1_MAX_AT (HELLO1_STARTED_AT + 8)
+#define HELLO1_PADDING_AT (HELLO1_MAX_AT + 2)
+#define HELLO2_INSTANCE_AT 4
+#define HELLO2_MAX_AT (HELLO2_INSTANCE_AT + FRAME_INSTANCE_BYTES)
+#define HELLO2_PADDING_AT (HELLO2_MAX_AT + 2)
+
+void
+frame_encode_hello1(const struct frame_hello1 *hello,
+    uint8_t out[FRAME_HELLO1_BYTES])
+{
+	memset(out, 0, FRAME_HELLO1_BYTES);
+	out[0] = HELLO_VERSION;
+	be16enc(out + HELLO_PATH_AT, hello->path);
+	memcpy(out + HELLO1_SESSION_AT, hello->session, FRAME_SESSION_BYTES);
+	memcpy(out + HELLO1_INSTANCE_AT, hello->instance, FRAME_INSTANCE_BYTES);
+	be64enc(out + HELLO1_STARTED_AT, hello->started_ms);
+	be16enc(out + HELLO1_MAX_AT, hello->frame_max);
+}
+
+void
+frame_encode_hello2(const struct frame_hello2 *hello,
+    uint8_t out[FRAME_HELLO2_BYTES])
+{
+	memset(out, 0, FRAME_HELLO2_BYTES);
+	out[0] = HELLO_VERSION;
+	be16enc(out + HELLO_PATH_AT, hello->path);
+	memcpy(out + HELLO2_INSTANCE_AT, hello->instance, FRAME_INSTANCE_BYTES);
+	be16enc(out + HELLO2_MAX_AT, hello->frame_max);
+}
+
+/* What both have: version, zeros, and room for every control frame. */
+static int
+check_hello(const uint8_t *in, size_t padding_at, size_t bytes,
+    uint16_t frame_max)
+{
+	size_t i;
+	uint8_t rest = in[1];
+
+	for (i = padding_at; i < bytes; i++)
+		rest |= in[i];
+	if (in[0] != HELLO_VERSION || rest != 0 ||
+	    frame_max < FRAME_CONTROL_MAX + FRAME_TAG_BYTES)
+		return -1;
+	return 0;
+}
+
+int
+frame_decode_hello1(const uint8_t in[FRAME_HELLO1_BYTES],
+    struct frame_hello1 *hello)
+{
+	hello->path = be16dec(in + HELLO_PATH_AT);
+	memcpy(hello->session, in + HELLO1_SESSION_AT, FRAME_SESSION_BYTES);
+	memcpy(hello->instance, in + HELLO1_INSTANCE_AT, FRAME_INSTANCE_BYTES);
+	hello->started_ms = be64dec(in + HELLO1_STARTED_AT);
+	hello->frame_max = be16dec(in + HELLO1_MAX_AT);
+	return check_hello(in, HELLO1_PADDING_AT, FRAME_HELLO1_BYTES,
+	    hello->frame_max);
+}
+
+int
+frame_decode_hello2(const uint8_t in[FRAME_HELLO2_BYTES],
+    struct frame_hello2 *hello)
+{
+	hello->path = be16dec(in + HELLO_PATH_AT);
+	memcpy(hello->instance, in + HELLO2_INSTANCE_AT, FRAME_INSTANCE_BYTES);
+	hello->frame_max = be16dec(in + HELLO2_MAX_AT);
+	return check_hello(in, HELLO2_PADDING_AT, FRAME_HELLO2_BYTES,
+	    hello->frame_max);
+}
+
+/* u8 family, u16 port, address. */
+static uint8_t *
+encode_address(const struct sockaddr_storage *address, uint8_t *out)
+{
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	if (address->ss_family == AF_INET6) {
+		memcpy(&in6, address, sizeof(in6));
+		out[0] = FAMILY_IPV6;
+		memcpy(out + 1, &in6.sin6_port, 2);
+		memcpy(out + 3, &in6.sin6_addr, 16);
+		return out + 19;
+	}
+	assert(address->ss_family == AF_INET);
+	memcpy(&in, address, sizeof(in));
+	out[0] = FAMILY_IPV4;
+	memcpy(out + 1, &in.sin_port, 2);
+	memcpy(out + 3, &in.sin_addr, 4);
+	return out + 7;
+}
+
+static void
+decode_address(struct input *input, struct sockaddr_storage *address)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	uint8_t family;
+
+	family = *take(input, 1);
+	if (family == FAMILY_IPV4) {
+		memcpy(&in.sin_port, take(input, 2), 2);
+		memcpy(&in.sin_addr, take(input, 4), 4);
+		memcpy(address, &in, sizeof(in));
+	} else if (family == FAMILY_IPV6) {
+		memcpy(&in6.sin6_port, take(input, 2), 2);
+		memcpy(&in6.sin6_addr, take(input, 16), 16);
+		memcpy(address, &in6, sizeof(in6));
+	} else
+		input->bad = true;
+}
+
+size_t
+frame_encode_open(const struct frame_open *open, uint8_t *out)
+{
+	size_t bytes = strnlen(open->name, FRAME_NAME_MAX - 1);
+	uint8_t *at = out;
+
+	*at++ = FRAME_OPEN;
+	*at++ = open->flags;
+	at = encode_address(&open->local, at);
+	at = encode_address(&open->remote, at);
+	*at++ = (uint8_t)bytes;
+	memcpy(at, open->name, bytes);
+	return (size_t)(at - out) + bytes;
+}
+
+int
+frame_decode_open(const uint8_t *frame, size_t bytes, struct frame_open *open)
+{
+	struct input input = { .at = frame, .left = bytes };
+	size_t name_bytes;
+
+	memset(open, 0, sizeof(*open));
+	take(&input, 1);
+	open->flags = *take(&input, 1);
+	decode_address(&input, &open->local);
+	decode_address(&input, &open->remote);
+	name_bytes = *take(&input, 1);
+	if (input.bad || name_bytes != input.left ||
+	    name_bytes >= sizeof(open->name))
+		return -1;
+	copy_printable(open->name, input.at, name_bytes);
+	return 0;
+}
+
+size_t
+frame_encode_accept(uint8_t *out)
+{
+	out[0] = FRAME_ACCEPT;
+	return 1;
+}
+
+size_t
+frame_encode_words(enum frame_type type, const char *words, uint8_t *out)
+{
+	size_t bytes = strnlen(words, FRAME_REASON_MAX - 1);
+
+	out[0] = (uint8_t)type;
+	memcpy(out + 1, words, bytes);
+	return 1 + bytes;
+}
+
+int
+frame_decode_words(const uint8_t *frame, size_t bytes,
+    char words[FRAME_REASON_MAX])
+{
+	if (bytes < 1 || bytes > FRAME_REASON_MAX)
+		return -1;
+	copy_printable(words, frame + 1, bytes - 1);
+	return 0;
+}
+
+size_t
+frame_encode_ping(const struct frame_ping *ping, uint8_t *out)
+{
+	out[0] = FRAME_PING;
+	be64enc(out + 1, ping->time_us);
+	return 9;
+}
+
+int
+frame_decode_ping(const uint8_t *frame, size_t bytes, struct frame_ping *ping)
+{
+	if (bytes != 9)
+		return -1;
+	ping->time_us = be64dec(frame + 1);
+	return 0;
+}
+
+size_t
+frame_encode_pong(const struct frame_pong *pong, uint8_t *out)
+{
+	out[0] = FRAME_PONG;
+	be64enc(out + 1, pong->time_us);
+	be64enc(out + 9, pong->frames);
+	be64enc(out + 17, pong->bytes);
+	return 25;
+}
+
+int
+frame_decode_pong(const uint8_t *frame, size_t bytes, struct frame_pong *pong)
+{
+	if (bytes < 25)
+		return -1;
+	pong->time_us = be64dec(frame + 1);
+	pong->frames = be64dec(frame + 9);
+	pong->bytes = be64dec(frame + 17);
+	return 0;
+}
+
+void
+frame_writer_init(struct frame_writer *writer, uint8_t *buffer, size_t capacity,
+    uint64_t sequence)
+{
+	*writer = (struct frame_writer){
+		.buffer = buffer,
+		.capacity = capacity,
+		.used = FRAME_DATA_HEADER_BYTES,
+	};
+	buffer[0] = FRAME_DATA;
+	be64enc(buffer + 1, sequence);
+}
+
+static void
+open_run(struct frame_writer *writer, size_t segment)
+{
+	if (writer->run != 0)
+		writer->buffer[writer->run + 2] = (uint8_t)writer->run_count;
+	writer->before = writer->run;
+	writer->run = writer->used;
+	writer->segment = segment;
+	writer->run_count = 0;
+	be16enc(writer->buffer + writer->run, (uint16_t)segment);
+	writer->used += FRAME_RUN_HEADER_BYTES;
+}
+
+bool
+frame_writer_add(struct frame_writer *writer, const uint8_t *datagram,
+    size_t bytes)
+{
+	bool joins = bytes == writer->segment && writer->run != 0 &&
+	    writer->run_count < RUN_COUNT_MAX;
+	size_t room = writer->capacity - writer->used;
+
+	if (bytes > FRAME_DATAGRAM_MAX ||
+	    writer->count == FRAME_DATAGRAMS_MAX ||
+	    bytes + (joins ? 0 : FRAME_RUN_HEADER_BYTES) > room)
+		return false;
+	if (!joins)
+		open_run(writer, bytes);
+	if (bytes != 0)
+		memcpy(writer->buffer + writer->used, datagram, bytes);
+	writer->used += bytes;
+	writer->run_count++;
+	writer->count++;
+	return true;
+}
+
+/*
+ * GRO hands over equal segments and a shorter last one: put that one back
+ * into their run, so that they also leave in one piece at the other end.
+ */
+static void
+merge_last(struct frame_writer *writer)
+{
+	uint8_t *header = writer->buffer + writer->run;
+
+	if (writer->before == 0 || writer->run_count != 1 ||
+	    writer->segment == 0 ||
+	    writer->segment >= be16dec(writer->buffer + writer->before))
+		return;
+	memmove(header, header + FRAME_RUN_HEADER_BYTES, writer->segment);
+	writer->used -= FRAME_RUN_HEADER_BYTES;
+	writer->run = writer->before;
+}
+
+size_t
+frame_writer_finish(struct frame_writer *writer)
+{
+	if (writer->run == 0)
+		return writer->used;
+	merge_last(writer);
+	writer->buffer[writer->run + 2] = writer->segment == 0 ?
+	    (uint8_t)writer->run_count :
+	    0;
+	return writer->used;
+}
+
+int
+frame_reader_init(struct frame_reader *reader, const uint8_t *frame,
+    size_t bytes)
+{
+	if (bytes < FRAME_DATA_HEADER_BYTES)
+		return -1;
+	reader->at = frame + FRAME_DATA_HEADER_BYTES;
+	reader->end = frame + bytes;
+	reader->sequence = be64dec(frame + 1);
+	reader->count = 0;
+	return 0;
+}
+
+enum frame_read
+frame_reader_next(struct frame_reader *reader, struct frame_run *run)
+{
+	size_t left = (size_t)(reader->end - reader->at);
+
+	if (left == 0)
+		return FRAME_END;
+	if (left < FRAME_RUN_HEADER_BYTES)
+		return FRAME_BAD;
+	left -= FRAME_RUN_HEADER_BYTES;
+	run->segment = be16dec(reader->at);
+	run->count = reader->at[2];
+	run->length = run->segment * run->count;
+	if (run->count == 0 && run->segment != 0) {
+		run->length = left;
+		run->count = (left + run->segment - 1) / run->segment;
+	}
+	if (run->count == 0 || run->length > left ||
+	    run->segment > FRAME_DATAGRAM_MAX ||
+	    run->count > FRAME_DATAGRAMS_MAX - reader->count)
+		return FRAME_BAD;
+	run->sequence = reader->sequence;
+	run->bytes = reader->at + FRAME_RUN_HEADER_BYTES;
+	reader->sequence += run->count;
+	reader->count += run->count;
+	reader->at = run->bytes + run->length;
+	return FRAME_RUN;
+}

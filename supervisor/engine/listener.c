@@ -1,0 +1,276 @@
+/*
+ * One recv of a fixed size into a pending slot is all that an unknown client
+ * gets: no process, no ring, no answer. Whatever is wrong with its message, it
+ * is closed the same way after the same work.
+ */
+#include "supervisor/engine/listener.h"
+
+#include <sys/socket.h>
+
+#include <bsd/string.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/address.h"
+#include "supervisor/config.h"
+#include "supervisor/engine/clock.h"
+#include "supervisor/engine/engine.h"
+#include "supervisor/engine/frame.h"
+#include "supervisor/engine/noise.h"
+#include "supervisor/engine/path.h"
+#include "supervisor/log.h"
+
+#define HELLO_BYTES NOISE_MESSAGE1_BYTES(FRAME_HELLO1_BYTES)
+#define GATE_BYTES (FRAME_LENGTH_BYTES + HELLO_BYTES)
+#define ACCEPT_BUDGET 16
+
+struct listener_pending {
+	TAILQ_ENTRY(listener_pending) entry;
+	struct listener *listener;
+	int fd;
+	struct event *readable;
+	uint64_t limit_us;
+	size_t got;
+	uint8_t hello[GATE_BYTES];
+	char name[ADDRESS_TEXT_MAX];
+};
+
+static void
+forget(struct listener_pending *pending)
+{
+	struct listener *listener = pending->listener;
+
+	TAILQ_REMOVE(&listener->pending, pending, entry);
+	listener->pending_count--;
+	if (pending->readable != NULL)
+		event_free(pending->readable);
+	if (pending->fd != -1)
+		close(pending->fd);
+	free(pending);
+}
+
+static void
+drop(struct listener_pending *pending, const char *why)
+{
+	log_info(NULL, "connection from %s: %s", pending->name, why);
+	forget(pending);
+}
+
+/* Verify message 1. NULL: it is none, or its key is not one of ours. */
+static struct noise_handshake *
+verify(struct listener_pending *pending, const struct engine_peer **peer,
+    struct frame_hello1 *hello)
+{
+	struct engine *engine = pending->listener->engine;
+	uint8_t payload[FRAME_HELLO1_BYTES];
+	struct noise_handshake *handshake;
+
+	handshake = noise_handshake_new(false, engine->identity, NULL, true,
+	    (const uint8_t *)FRAME_PROLOGUE, FRAME_PROLOGUE_BYTES);
+	if (handshake == NULL)
+		return NULL;
+	if (noise_read_message1(handshake, pending->hello + FRAME_LENGTH_BYTES,
+		HELLO_BYTES, payload) == 0 &&
+	    (*peer = engine_find_peer(engine,
+		 noise_handshake_remote(handshake))) != NULL &&
+	    frame_decode_hello1(payload, hello) == 0) {
+		noise_handshake_set_psk(handshake, (*peer)->psk);
+		return handshake;
+	}
+	noise_handshake_free(handshake);
+	return NULL;
+}
+
+static void
+admit(struct listener_pending *pending)
+{
+	struct engine *engine = pending->listener->engine;
+	const struct engine_peer *peer = NULL;
+	struct noise_handshake *handshake;
+	struct frame_hello1 hello;
+	struct path *path;
+	int fd;
+
+	handshake = verify(pending, &peer, &hello);
+	if (handshake == NULL) {
+		drop(pending, "handshake failed");
+		return;
+	}
+	fd = pending->fd;
+	pending->fd = -1;
+	path = path_new_inbound(engine, peer, handshake, &hello, fd,
+	    pending->name);
+	if (path == NULL)
+		log_warn(NULL, "connection from %s: worker: cannot start: %s",
+		    pending->name, strerror(errno));
+	else
+		TAILQ_INSERT_TAIL(&engine->arriving, path, entry);
+	forget(pending);
+}
+
+static bool
+has_bad_length(const struct listener_pending *pending)
+{
+	return pending->got >= FRAME_LENGTH_BYTES &&
+	    ((size_t)pending->hello[0] << 8 | pending->hello[1]) != HELLO_BYTES;
+}
+
+static void
+handle_readable(evutil_socket_t fd, short what, void *argument)
+{
+	struct listener_pending *pending = argument;
+	ssize_t got;
+
+	(void)what;
+	got = recv(fd, pending->hello + pending->got, GATE_BYTES - pending->got,
+	    MSG_DONTWAIT);
+	if (got == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		drop(pending, "closed before the handshake");
+		return;
+	}
+	pending->got += (size_t)got;
+	if (has_bad_length(pending))
+		drop(pending, "handshake failed");
+	else if (pending->got == GATE_BYTES)
+		admit(pending);
+}
+
+static int
+watch(struct listener_pending *pending)
+{
+	pending->readable = event_new(pending->listener->engine->base,
+	    pending->fd, EV_READ | EV_PERSIST, handle_readable, pending);
+	if (pending->readable == NULL)
+		return -1;
+	return event_add(pending->readable, NULL);
+}
+
+static void
+take(struct listener *listener, int fd, struct sockaddr_storage *address)
+{
+	struct listener_pending *pending = calloc(1, sizeof(*pending));
+
+	if (pending == NULL) {
+		close(fd);
+		return;
+	}
+	pending->listener = listener;
+	pending->fd = fd;
+	pending->limit_us = clock_now_us() + LISTENER_HELLO_US;
+	address_unmap(address);
+	address_format(address, pending->name);
+	TAILQ_INSERT_TAIL(&listener->pending, pending, entry);
+	listener->pending_count++;
+	if (listener->pending_count > LISTENER_PENDING_MAX)
+		drop(pending, "too many pending handshakes");
+	else if (watch(pending) == -1)
+		drop(pending, "no memory");
+}
+
+static void
+pause_accepting(struct listener *listener)
+{
+	struct timeval second = { .tv_sec = 1 };
+
+	log_warn(NULL, "%s: accept: %s; paused for a second", listener->name,
+	    strerror(errno));
+	event_del(listener->acceptable);
+	event_add(listener->resume, &second);
+}
+
+static void
+handle_resume(evutil_socket_t fd, short what, void *argument)
+{
+	struct listener *listener = argument;
+
+	(void)fd;
+	(void)what;
+	event_add(listener->acceptable, NULL);
+}
+
+static void
+handle_acceptable(evutil_socket_t fd, short what, void *argument)
+{
+	struct listener *listener = argument;
+	struct sockaddr_storage address;
+	socklen_t length;
+	int accepted;
+
+	(void)what;
+	for (int turn = 0; turn < ACCEPT_BUDGET; turn++) {
+		length = sizeof(address);
+		accepted = accept4(fd, (struct sockaddr *)&address, &length,
+		    SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (accepted != -1) {
+			take(listener, accepted, &address);
+			continue;
+		}
+		switch (errno) {
+		case EAGAIN:
+			return;
+		case EMFILE:
+		case ENFILE:
+		case ENOMEM:
+		case ENOBUFS:
+			pause_accepting(listener);
+			return;
+		default: /* of that connection: EINTR, ECONNABORTED */
+			break;
+		}
+	}
+}
+
+int
+listener_open(struct listener *listener, struct engine *engine, int fd)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+
+	listener->engine = engine;
+	listener->fd = fd;
+	TAILQ_INIT(&listener->pending);
+	if (getsockname(fd, (struct sockaddr *)&address, &length) == -1 ||
+	    evutil_make_socket_nonblocking(fd) == -1)
+		return -1;
+	address_format(&address, listener->name);
+	listener->acceptable = event_new(engine->base, fd, EV_READ | EV_PERSIST,
+	    handle_acceptable, listener);
+	listener->resume = event_new(engine->base, -1, 0, handle_resume,
+	    listener);
+	if (listener->acceptable == NULL || listener->resume == NULL ||
+	    event_add(listener->acceptable, NULL) == -1)
+		return -1;
+	log_notice(NULL, "listening on %s", listener->name);
+	return 0;
+}
+
+void
+listener_tick(struct listener *listener, uint64_t now_us)
+{
+	struct listener_pending *pending;
+
+	while ((pending = TAILQ_FIRST(&listener->pending)) != NULL &&
+	    now_us >= pending->limit_us)
+		drop(pending, "no handshake in time");
+}
+
+void
+listener_close(struct listener *listener)
+{
+	struct listener_pending *pending;
+
+	if (listener->engine == NULL)
+		return;
+	while ((pending = TAILQ_FIRST(&listener->pending)) != NULL)
+		forget(pending);
+	if (listener->acceptable != NULL)
+		event_free(listener->acceptable);
+	if (listener->resume != NULL)
+		event_free(listener->resume);
+	close(listener->fd);
+}

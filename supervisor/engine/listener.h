@@ -1,0 +1,39 @@
+/*
+ * The listener's gate: accept, read exactly one first handshake message, and
+ * only when it verifies have a worker spawned. Nothing is answered before.
+ */
+#ifndef ENGINE_LISTENER_H
+#define ENGINE_LISTENER_H
+
+#include <bsd/sys/queue.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+struct event;
+
+#define LISTENER_PENDING_MAX 64
+/* Absolute, from the accept; what trickles in does not move it. */
+#define LISTENER_HELLO_US UINT64_C(5000000)
+
+struct listener_pending;
+TAILQ_HEAD(listener_pending_list, listener_pending);
+
+struct listener {
+	struct engine *engine;
+	int fd;
+	struct event *acceptable;
+	struct event *resume; /* after descriptors ran out */
+	struct listener_pending_list pending;
+	size_t pending_count;
+	char name[64]; /* "[::]:23461" */
+};
+
+/* Serve a bound, listening socket. 0, or -1 with errno. */
+int listener_open(struct listener *listener, struct engine *engine, int fd);
+/* Drop the connections that took too long. */
+void listener_tick(struct listener *listener, uint64_t now_us);
+void listener_close(struct listener *listener);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * Which path takes the next frame. Pure: path states are arguments.
+ */
+#ifndef ENGINE_SCHEDULE_H
+#define ENGINE_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supervisor/config.h"
+
+/* What the scheduler needs to know of one path. */
+struct schedule_path {
+	bool up;
+	bool backup;
+	bool taken;		/* this frame is on it already (redundant) */
+	bool fresh;		/* its rate was never measured */
+	bool drains;		/* estimate_drains(): let its queue run out */
+	size_t room_bytes;	/* what the ring takes now */
+	uint64_t backlog_bytes; /* sent, not yet acknowledged */
+	uint64_t rate_bytes_s;	/* never 0 */
+	uint64_t srtt_us;	/* smoothed round trip, 0: unknown */
+	uint64_t rtt_min_us;
+};
+
+/*
+ * Expected delivery time of a frame of so many bytes given to the path now, in
+ * microseconds: (backlog + bytes) / rate + half the smoothed round trip, of
+ * which the backlog that is merely on its way (rate * minimal round trip) is
+ * not counted twice, nor the queue that the round trip has in it.
+ */
+uint64_t schedule_delivery_us(const struct schedule_path *path, size_t bytes);
+
+/*
+ * True if the path may take a frame of so many bytes: up, room in the ring,
+ * and no more than max_queue_ms of its own rate waiting beyond what is on its
+ * way. A path with nothing waiting always may (a frame is never too large).
+ */
+bool schedule_has_room(const struct schedule_path *path, size_t bytes,
+    uint32_t max_queue_ms);
+
+/*
+ * The path for the next frame: an index into paths, or -1 when none has room
+ * (stop reading, the kernel drops). Paths stand in configured order, the
+ * direct one first. Backup paths count only while no other path is up.
+ * CONFIG_EARLIEST keeps a little on trial on a fresh path until it is measured:
+ * what is never tried is never known to be fast.
+ * CONFIG_REDUNDANT picks like CONFIG_EARLIEST; the caller asks again for
+ * copies with the paths that have one marked taken.
+ */
+int schedule_pick(enum config_scheduler scheduler,
+    const struct schedule_path *paths, size_t count, size_t bytes,
+    uint32_t max_queue_ms);
+
+/*
+ * The largest plaintext frame for the path: about a millisecond of its rate,
+ * within least (one datagram's frame) and FRAME_PLAIN_MAX.
+ */
+size_t schedule_frame_bytes(const struct schedule_path *path, size_t least);
+
+#endif

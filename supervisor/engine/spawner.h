@@ -1,0 +1,72 @@
+/*
+ * The engine's side of the supervisor: asks for workers in numbered slots and
+ * hears how they end.
+ */
+#ifndef ENGINE_SPAWNER_H
+#define ENGINE_SPAWNER_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supervisor/spawn.h"
+
+struct event;
+struct event_base;
+
+/* What a slot's owner hears. exited is the last call for the slot. */
+struct spawner_owner {
+	void (*started)(void *argument, pid_t pid);
+	void (*exited)(void *argument, int status);
+};
+
+struct spawner_slot {
+	bool used;			   /* from the request until EXITED */
+	const struct spawner_owner *owner; /* NULL: disowned */
+	void *argument;
+	uint64_t kill_at_us; /* when disowned: its last chance */
+};
+
+struct spawner {
+	int channel;
+	struct event *readable;
+	void (*stop)(void *argument); /* SPAWN_STOP */
+	void (*gone)(void *argument); /* the supervisor is no more */
+	void *argument;
+	struct spawner_slot slots[SPAWN_SLOTS];
+};
+
+/*
+ * Serve the channel on base; takes it over. stop, gone and argument are set by
+ * the caller. 0, or -1 with errno.
+ */
+int spawner_init(struct spawner *spawner, struct event_base *base, int channel);
+void spawner_close(struct spawner *spawner);
+
+/* Tell the supervisor that the engine serves. */
+void spawner_ready(struct spawner *spawner);
+
+/*
+ * Ask for a worker that gets the descriptors in the order of enum worker_fd;
+ * they stay the caller's. Returns the slot, or -1 with errno (ENOSPC: every
+ * slot is taken).
+ */
+int spawner_start(struct spawner *spawner, const int *descriptors, size_t count,
+    const struct spawner_owner *owner, void *argument);
+
+/* SIGKILL; the slot is free once its exit is reported. */
+void spawner_kill(struct spawner *spawner, int slot);
+
+/*
+ * The owner wants to hear no more of it. The worker is to end by itself; if it
+ * has not by kill_at_us, spawner_tick() has it killed.
+ */
+void spawner_disown(struct spawner *spawner, int slot, uint64_t kill_at_us);
+void spawner_tick(struct spawner *spawner, uint64_t now_us);
+
+/* Slots in use. */
+size_t spawner_used(const struct spawner *spawner);
+
+#endif

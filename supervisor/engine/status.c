@@ -1,0 +1,134 @@
+#include "supervisor/engine/status.h"
+
+#include <sys/types.h>
+
+#include <event2/buffer.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "supervisor/address.h"
+#include "supervisor/config.h"
+#include "supervisor/engine/clock.h"
+#include "supervisor/engine/engine.h"
+#include "supervisor/engine/path.h"
+#include "supervisor/engine/tunnel.h"
+
+static void
+add_text(struct evbuffer *out, const char *key, const char *value)
+{
+	evbuffer_add_printf(out, " %s=", key);
+	for (const char *at = value; *at != '\0'; at++) {
+		unsigned char byte = (unsigned char)*at;
+
+		if (byte < 0x21 || byte > 0x7e || byte == '%' || byte == '=')
+			evbuffer_add_printf(out, "%%%02x", byte);
+		else
+			evbuffer_add(out, at, 1);
+	}
+}
+
+static void
+add_number(struct evbuffer *out, const char *key, uint64_t value)
+{
+	evbuffer_add_printf(out, " %s=%" PRIu64, key, value);
+}
+
+static void
+add_address(struct evbuffer *out, const char *key,
+    const struct sockaddr_storage *address)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	add_text(out, key, address_format(address, text));
+}
+
+static void
+write_process(struct engine *engine, struct evbuffer *out, uint64_t now_us)
+{
+	evbuffer_add_printf(out, "process");
+	add_text(out, "version", PACKAGE_VERSION);
+	add_number(out, "pid", (uint64_t)getppid());
+	add_text(out, "mode", engine->config->quick ? "quick" : "file");
+	add_number(out, "uptime_ms", (now_us - engine->started_us) / 1000);
+	evbuffer_add_printf(out, "\n");
+}
+
+static void
+write_drop(struct evbuffer *out, const struct tunnel *tunnel, const char *cause,
+    uint64_t count)
+{
+	evbuffer_add_printf(out, "drop");
+	add_text(out, "tunnel", tunnel->name);
+	add_text(out, "cause", cause);
+	add_number(out, "count", count);
+	evbuffer_add_printf(out, "\n");
+}
+
+static void
+write_path(struct evbuffer *out, const struct tunnel *tunnel, struct path *path,
+    uint64_t now_us)
+{
+	bool up = path->state == PATH_UP;
+
+	evbuffer_add_printf(out, "path");
+	add_text(out, "tunnel", tunnel->name);
+	add_text(out, "uri", path->uri);
+	add_text(out, "state",
+	    up && path_is_stalled(path, now_us) ? "stalled" :
+						  path_state_name(path->state));
+	if (path->backup)
+		add_text(out, "role", "backup");
+	add_number(out, "pid", (uint64_t)path->channel.pid);
+	add_number(out, "uptime_ms", up ? (now_us - path->since_us) / 1000 : 0);
+	evbuffer_add_printf(out, " rtt_ms=%.3f",
+	    up ? (double)path->estimate.srtt_us / 1000 : 0.0);
+	add_number(out, "rate", up ? estimate_rate(&path->estimate) : 0);
+	add_number(out, "tx_rate", meter_rate(&path->tx_meter, now_us));
+	add_number(out, "rx_rate", meter_rate(&path->rx_meter, now_us));
+	add_number(out, "tx_bytes", path->tx_bytes);
+	add_number(out, "rx_bytes", path->rx_bytes);
+	add_number(out, "tx_datagrams", path->tx_datagrams);
+	add_number(out, "rx_datagrams", path->rx_datagrams);
+	add_number(out, "restarts", path->restarts);
+	add_text(out, "last_error", path->last_error);
+	evbuffer_add_printf(out, "\n");
+}
+
+static void
+write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
+{
+	struct path *path;
+
+	udp_count_drops(&tunnel->udp);
+	evbuffer_add_printf(out, "tunnel");
+	add_text(out, "name", tunnel->name);
+	add_text(out, "role",
+	    tunnel->config != NULL ? "connector" : "listener");
+	add_text(out, "state", tunnel->paths_up > 0 ? "up" : "down");
+	add_text(out, "peer", tunnel->peer->config->name);
+	add_address(out, "local", &tunnel->local);
+	add_address(out, "remote", &tunnel->remote);
+	add_text(out, "scheduler", config_scheduler_name(tunnel->scheduler));
+	add_number(out, "received", tunnel->udp.received);
+	add_number(out, "sent", tunnel->sent);
+	add_number(out, "delivered", tunnel->delivered);
+	evbuffer_add_printf(out, "\n");
+	write_drop(out, tunnel, "kernel", tunnel->udp.kernel_drops);
+	write_drop(out, tunnel, "too_large",
+	    tunnel->too_large + tunnel->udp.oversize);
+	write_drop(out, tunnel, "path_ended", tunnel->lost);
+	write_drop(out, tunnel, "refused", tunnel->udp.refused);
+	TAILQ_FOREACH(path, &tunnel->paths, entry)
+		write_path(out, tunnel, path, now_us);
+}
+
+void
+status_write(struct engine *engine, struct evbuffer *out)
+{
+	uint64_t now_us = clock_now_us();
+	struct tunnel *tunnel;
+
+	write_process(engine, out, now_us);
+	TAILQ_FOREACH(tunnel, &engine->tunnels, entry)
+		write_tunnel(out, tunnel, now_us);
+}

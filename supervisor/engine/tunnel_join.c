@@ -1,0 +1,204 @@
+/*
+ * A listener's path that has proven its keys joins the tunnel of its session,
+ * begins it, or hears why not. A session that started later takes over from an
+ * older one of the same peer and UDP socket, so a connector that restarts has
+ * its tunnel back at once, and of two that share a key the newer one wins.
+ */
+#include <bsd/string.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "supervisor/address.h"
+#include "supervisor/engine/clock.h"
+#include "supervisor/engine/path.h"
+#include "supervisor/engine/tunnel.h"
+#include "supervisor/log.h"
+
+/* Tunnels of one peer at a time. */
+#define SESSIONS_MAX 64
+
+static void refuse(struct path *path, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+refuse(struct path *path, const char *format, ...)
+{
+	char words[FRAME_REASON_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(words, sizeof(words), format, arguments);
+	va_end(arguments);
+	path_refuse(path, words);
+}
+
+static bool
+same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	char text_a[ADDRESS_TEXT_MAX], text_b[ADDRESS_TEXT_MAX];
+
+	return strcmp(address_format(a, text_a), address_format(b, text_b)) ==
+	    0;
+}
+
+static bool
+is_permitted(const struct path *path, const struct sockaddr_storage *address)
+{
+	const struct config_peer *peer = path->peer->config;
+
+	return address_permitted(peer->permits, peer->permits_count, address);
+}
+
+static struct tunnel *
+find_session(const struct path *path)
+{
+	struct tunnel *tunnel;
+
+	TAILQ_FOREACH(tunnel, &path->engine->tunnels, entry)
+		if (tunnel->config == NULL && tunnel->peer == path->peer &&
+		    memcmp(tunnel->session, path->hello.session,
+			sizeof(tunnel->session)) == 0)
+			return tunnel;
+	return NULL;
+}
+
+static struct tunnel *
+find_socket(const struct path *path, const struct sockaddr_storage *local)
+{
+	struct tunnel *tunnel;
+
+	TAILQ_FOREACH(tunnel, &path->engine->tunnels, entry)
+		if (tunnel->config == NULL && tunnel->peer == path->peer &&
+		    same_address(&tunnel->local, local))
+			return tunnel;
+	return NULL;
+}
+
+static size_t
+count_sessions(const struct path *path)
+{
+	struct tunnel *tunnel;
+	size_t count = 0;
+
+	TAILQ_FOREACH(tunnel, &path->engine->tunnels, entry)
+		count += tunnel->config == NULL && tunnel->peer == path->peer;
+	return count;
+}
+
+static struct tunnel *
+begin_session(struct path *path, const struct frame_open *open)
+{
+	struct address_pair pair = { open->local, open->remote };
+	char text[ADDRESS_TEXT_MAX];
+	struct tunnel *tunnel;
+	int socket;
+
+	address_format(&open->local, text);
+	if (count_sessions(path) >= SESSIONS_MAX) {
+		refuse(path, "%s: this key has too many tunnels", text);
+		return NULL;
+	}
+	socket = udp_bind(&pair);
+	if (socket == -1) {
+		refuse(path, "bind %s: %s", text, strerror(errno));
+		return NULL;
+	}
+	tunnel = tunnel_allocate(path->engine, open->name, path->peer, socket);
+	if (tunnel == NULL) {
+		refuse(path, "%s: no memory for the tunnel", text);
+		return NULL;
+	}
+	memcpy(tunnel->session, path->hello.session, sizeof(tunnel->session));
+	tunnel->started_ms = path->hello.started_ms;
+	tunnel->scheduler = CONFIG_EARLIEST;
+	tunnel->max_queue_ms = CONFIG_MAX_QUEUE_MS;
+	return tunnel;
+}
+
+/* The socket asked for belongs to another session of the peer. */
+static bool
+take_over(struct path *path, struct tunnel *other)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	if (other->paths_up > 0 && other->started_ms > path->hello.started_ms) {
+		refuse(path, "%s: in use by a newer session of the same key",
+		    address_format(&other->local, text));
+		return false;
+	}
+	tunnel_free(other, "replaced by a newer session of the same key");
+	return true;
+}
+
+static void
+displace(struct tunnel *tunnel, uint16_t id)
+{
+	struct path *path;
+
+	TAILQ_FOREACH(path, &tunnel->paths, entry) {
+		if (path->id == id) {
+			path_finish(path, "replaced by a new connection");
+			return;
+		}
+	}
+}
+
+static struct tunnel *
+find_or_begin(struct path *path, const struct frame_open *open)
+{
+	struct tunnel *tunnel = find_session(path);
+	char text[ADDRESS_TEXT_MAX];
+
+	if (tunnel != NULL) {
+		if (same_address(&tunnel->local, &open->local) &&
+		    same_address(&tunnel->remote, &open->remote))
+			return tunnel;
+		refuse(path, "this session has other addresses");
+		return NULL;
+	}
+	if (!is_permitted(path, &open->local) ||
+	    !is_permitted(path, &open->remote)) {
+		refuse(path, "%s: not permitted",
+		    address_format(is_permitted(path, &open->local) ?
+			    &open->remote :
+			    &open->local,
+			text));
+		return NULL;
+	}
+	tunnel = find_socket(path, &open->local);
+	if (tunnel != NULL && !take_over(path, tunnel))
+		return NULL;
+	return begin_session(path, open);
+}
+
+void
+tunnel_join(struct path *path, const struct frame_open *open)
+{
+	struct tunnel *tunnel;
+
+	path_set_subject(path, open->name);
+	tunnel = find_or_begin(path, open);
+	if (tunnel == NULL)
+		return;
+	displace(tunnel, path->id);
+	if (tunnel->paths_count == TUNNEL_PATHS_MAX) {
+		path_refuse(path, "too many paths");
+		return;
+	}
+	TAILQ_REMOVE(&path->engine->arriving, path, entry);
+	TAILQ_INSERT_TAIL(&tunnel->paths, path, entry);
+	tunnel->paths_count++;
+	path->tunnel = tunnel;
+	path_accept(path);
+}
+
+void
+tunnel_describe_open(const struct tunnel *tunnel, struct frame_open *open)
+{
+	memset(open, 0, sizeof(*open));
+	open->local = tunnel->asked->local;
+	open->remote = tunnel->asked->remote;
+	strlcpy(open->name, tunnel->name, sizeof(open->name));
+}

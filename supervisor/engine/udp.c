@@ -1,0 +1,292 @@
+#include "supervisor/engine/udp.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER_BYTES (4 << 20)
+#define ERRORS_MAX 16
+#define STRANGERS_MAX 1024
+
+#define ARENA_BYTES ((size_t)UDP_BATCH * UDP_SLOT_BYTES)
+
+/* Room for SO_RXQ_OVFL and UDP_GRO. */
+union receive_control {
+	char bytes[CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+/*
+ * Whoever sent between bind and connect is still in the queue. It holds no
+ * more than a few hundred datagrams then: the buffer is not raised yet.
+ */
+static void
+drop_strangers(int fd)
+{
+	int i;
+
+	for (i = 0; i < STRANGERS_MAX; i++)
+		if (recv(fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) == -1 &&
+		    (errno == EAGAIN || errno == EWOULDBLOCK))
+			return;
+}
+
+int
+udp_bind(const struct address_pair *pair)
+{
+	int family = pair->local.ss_family;
+	int fd, on = 1, saved;
+
+	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	if (family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
+		goto out;
+	if (bind(fd, (const struct sockaddr *)&pair->local,
+		address_length(&pair->local)) == -1)
+		goto out;
+	if (connect(fd, (const struct sockaddr *)&pair->remote,
+		address_length(&pair->remote)) == -1)
+		goto out;
+	drop_strangers(fd);
+	return fd;
+out:
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* As large as the system allows; the forced option needs CAP_NET_ADMIN. */
+static void
+raise_buffer(int fd, int forced, int option)
+{
+	int bytes = BUFFER_BYTES;
+
+	if (setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof(bytes)) == -1)
+		(void)setsockopt(fd, SOL_SOCKET, option, &bytes, sizeof(bytes));
+}
+
+int
+udp_init(struct udp *udp, int fd)
+{
+	socklen_t length = sizeof(int);
+	int on = 1, segment;
+
+	memset(udp, 0, sizeof(*udp));
+	udp->fd = -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) == -1)
+		return -1;
+	raise_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
+	raise_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+	udp->gro = setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) == 0;
+	udp->gso = getsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment, &length) == 0;
+	udp->fd = fd;
+	return 0;
+}
+
+void
+udp_close(struct udp *udp)
+{
+	if (udp->fd != -1)
+		close(udp->fd);
+	udp->fd = -1;
+}
+
+int
+udp_batch_init(struct udp_batch *batch)
+{
+	memset(batch, 0, sizeof(*batch));
+	batch->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (batch->arena == MAP_FAILED) {
+		batch->arena = NULL;
+		return -1;
+	}
+	/* A quiet tunnel is to cost the pages of its first slot, not 2 MiB. */
+	(void)madvise(batch->arena, ARENA_BYTES, MADV_NOHUGEPAGE);
+	return 0;
+}
+
+void
+udp_batch_free(struct udp_batch *batch)
+{
+	if (batch->arena != NULL)
+		munmap(batch->arena, ARENA_BYTES);
+	memset(batch, 0, sizeof(*batch));
+}
+
+bool
+udp_batch_empty(const struct udp_batch *batch)
+{
+	return batch->next == batch->count;
+}
+
+/* Values come out of order: a datagram carries the one of its arrival. */
+static void
+note_drops(struct udp *udp, uint32_t value)
+{
+	uint32_t more = value - udp->overflow;
+
+	if (more == 0 || more > INT32_MAX)
+		return;
+	udp->kernel_drops += more;
+	udp->overflow = value;
+}
+
+void
+udp_count_drops(struct udp *udp)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t length = sizeof(info);
+
+	if (getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, info, &length) == 0 &&
+	    length >= (SK_MEMINFO_DROPS + 1) * sizeof(info[0]))
+		note_drops(udp, info[SK_MEMINFO_DROPS]);
+}
+
+/* The datagram size that the kernel gives with a joined message, or 0. */
+static uint32_t
+read_control(struct udp *udp, struct msghdr *header)
+{
+	struct cmsghdr *item;
+	uint32_t drops;
+	int segment = 0;
+
+	for (item = CMSG_FIRSTHDR(header); item != NULL;
+	     item = CMSG_NXTHDR(header, item)) {
+		if (item->cmsg_level == SOL_SOCKET &&
+		    item->cmsg_type == SO_RXQ_OVFL) {
+			memcpy(&drops, CMSG_DATA(item), sizeof(drops));
+			note_drops(udp, drops);
+		} else if (item->cmsg_level == SOL_UDP &&
+		    item->cmsg_type == UDP_GRO)
+			memcpy(&segment, CMSG_DATA(item), sizeof(segment));
+	}
+	return segment > 0 ? (uint32_t)segment : 0;
+}
+
+static void
+note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
+    struct mmsghdr *message)
+{
+	uint32_t length = message->msg_len;
+	uint32_t segment = read_control(udp, &message->msg_hdr);
+
+	if (segment == 0 || segment > length)
+		segment = length;
+	if (segment > FRAME_DATAGRAM_MAX) {
+		udp->oversize++;
+		return;
+	}
+	batch->message[batch->count].slot = slot;
+	batch->message[batch->count].length = length;
+	batch->message[batch->count].segment = segment;
+	batch->count++;
+	udp->received += segment == 0 ? 1 : (length + segment - 1) / segment;
+}
+
+bool
+udp_error_is_far(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case EMSGSIZE:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case ENONET:
+	case ENOPROTOOPT:
+	case EACCES:
+	case EPROTO:
+		return true;
+	}
+	return false;
+}
+
+static int
+receive_messages(struct udp *udp, struct mmsghdr *message)
+{
+	int errors, received;
+
+	for (errors = 0; errors < ERRORS_MAX; errors++) {
+		received = recvmmsg(udp->fd, message, UDP_BATCH, MSG_DONTWAIT,
+		    NULL);
+		if (received >= 0)
+			return received;
+		if (udp_error_is_far(errno))
+			udp->unreachable++;
+		else if (errno != EINTR)
+			return -1;
+	}
+	errno = EAGAIN;
+	return -1;
+}
+
+enum udp_result
+udp_receive(struct udp *udp, struct udp_batch *batch)
+{
+	struct mmsghdr message[UDP_BATCH];
+	struct iovec span[UDP_BATCH];
+	union receive_control control[UDP_BATCH];
+	int i, received;
+
+	memset(message, 0, sizeof(message));
+	for (i = 0; i < UDP_BATCH; i++) {
+		span[i].iov_base = batch->arena + (size_t)i * UDP_SLOT_BYTES;
+		span[i].iov_len = UDP_SLOT_BYTES;
+		message[i].msg_hdr.msg_iov = &span[i];
+		message[i].msg_hdr.msg_iovlen = 1;
+		message[i].msg_hdr.msg_control = &control[i];
+		message[i].msg_hdr.msg_controllen = sizeof(control[i].bytes);
+	}
+	batch->count = batch->next = 0;
+	batch->offset = 0;
+	received = receive_messages(udp, message);
+	if (received == -1)
+		return errno == EAGAIN || errno == EWOULDBLOCK ||
+			errno == ENOBUFS || errno == ENOMEM ?
+		    UDP_NONE :
+		    UDP_FAILED;
+	for (i = 0; i < received; i++)
+		note_message(udp, batch, (unsigned int)i, &message[i]);
+	return UDP_OK;
+}
+
+const uint8_t *
+udp_batch_peek(const struct udp_batch *batch, size_t *bytes)
+{
+	uint32_t left;
+
+	if (udp_batch_empty(batch))
+		return NULL;
+	left = batch->message[batch->next].length - batch->offset;
+	*bytes = batch->message[batch->next].segment;
+	if (*bytes > left)
+		*bytes = left;
+	return batch->arena +
+	    (size_t)batch->message[batch->next].slot * UDP_SLOT_BYTES +
+	    batch->offset;
+}
+
+void
+udp_batch_take(struct udp_batch *batch)
+{
+	size_t bytes;
+
+	if (udp_batch_peek(batch, &bytes) == NULL)
+		return;
+	batch->offset += (uint32_t)bytes;
+	if (batch->offset >= batch->message[batch->next].length) {
+		batch->next++;
+		batch->offset = 0;
+	}
+}

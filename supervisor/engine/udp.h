@@ -1,0 +1,95 @@
+/*
+ * The tunnel's UDP socket, and batches in (recvmmsg, UDP_GRO), with the
+ * kernel's drops counted (SO_RXQ_OVFL). Batches out are in udp_send.h.
+ */
+#ifndef ENGINE_UDP_H
+#define ENGINE_UDP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supervisor/address.h"
+#include "supervisor/engine/frame.h"
+
+#define UDP_BATCH 64
+#define UDP_SLOT_BYTES 65536
+
+struct udp {
+	int fd;	       /* non-blocking, connected; -1 when closed */
+	bool gso;      /* UDP_SEGMENT works on this socket */
+	bool gso_lost; /* EIO took it away; the owner logs, clears */
+	bool gro;
+	uint32_t overflow;     /* the last drop counter seen; it wraps */
+	uint64_t received;     /* datagrams taken from the kernel */
+	uint64_t kernel_drops; /* what the kernel had no room for; datagrams
+				 * that arrived joined count as one */
+	uint64_t oversize;     /* longer than FRAME_DATAGRAM_MAX (IPv6 only) */
+	uint64_t sent;	       /* datagrams handed to the kernel */
+	uint64_t refused;      /* datagrams the kernel did not take */
+	uint64_t unreachable;  /* errors that came back for datagrams already
+				 * handed over: nobody listens */
+};
+
+/* What one receive brought; owned by the tunnel, kept until used up. */
+struct udp_batch {
+	uint8_t *arena; /* UDP_BATCH slots, mapped lazily */
+	struct {
+		uint32_t slot;
+		uint32_t length;
+		uint32_t segment; /* datagram size inside; == length
+					 * unless GRO joined several */
+	} message[UDP_BATCH];
+	unsigned int count; /* messages */
+	unsigned int next;  /* the message that is being used up */
+	uint32_t offset;    /* in it */
+};
+
+/*
+ * Bind to pair->local and connect to pair->remote, so that only the one
+ * application is heard. Returns the descriptor (close-on-exec, non-blocking),
+ * or -1 with errno. Also called by the parent before privileges are dropped.
+ * An IPv6 socket carries IPv6 only.
+ */
+int udp_bind(const struct address_pair *pair);
+
+/*
+ * Take over a descriptor of udp_bind() and set its options. 0, or -1 with
+ * errno; the descriptor is then still the caller's.
+ */
+int udp_init(struct udp *udp, int fd);
+void udp_close(struct udp *udp);
+
+/* Map an empty batch. 0, or -1 with errno. */
+int udp_batch_init(struct udp_batch *batch);
+void udp_batch_free(struct udp_batch *batch);
+
+/* True when every datagram of the batch has been used. */
+bool udp_batch_empty(const struct udp_batch *batch);
+
+enum udp_result {
+	UDP_OK,	   /* the batch may still be empty */
+	UDP_NONE,  /* would block */
+	UDP_FAILED /* errno; the socket is unusable */
+};
+
+/*
+ * Fill an empty batch with one system call. Errors of the far application
+ * (ECONNREFUSED from an ICMP message) are counted and skipped.
+ */
+enum udp_result udp_receive(struct udp *udp, struct udp_batch *batch);
+
+/* The next datagram, NULL when the batch is used up; advance with _take. */
+const uint8_t *udp_batch_peek(const struct udp_batch *batch, size_t *bytes);
+void udp_batch_take(struct udp_batch *batch);
+
+/*
+ * Bring kernel_drops up to date. udp_receive() learns of drops from the
+ * datagrams that follow them, so the last ones show only here.
+ */
+void udp_count_drops(struct udp *udp);
+
+/* True for an errno that ICMP brought: the socket itself is well. */
+bool udp_error_is_far(int error);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * Fork and exec one worker, through a descriptor that was opened at start,
+ * with nothing inherited but what it is meant to have.
+ */
+#ifndef SUPERVISOR_LAUNCH_H
+#define SUPERVISOR_LAUNCH_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+
+struct spawn_settings;
+
+/* Exit codes of a child that did not get as far as its program. */
+enum launch_exit {
+	LAUNCH_EXIT_DESCRIPTORS = 112,
+	LAUNCH_EXIT_IDS,
+	LAUNCH_EXIT_CAPABILITIES,
+	LAUNCH_EXIT_PARENT,
+	LAUNCH_EXIT_EXEC
+};
+
+/*
+ * Open the worker's program: beside this one, else in the folder that was
+ * compiled in. Close-on-exec; -1 having logged where it was looked for.
+ */
+int launch_open_worker(void);
+
+/*
+ * Start a worker that finds the descriptors in the order of enum worker_fd,
+ * count of them, and null (an open /dev/null) as its standard ones. Returns
+ * its pid, or -1 with errno. Everything stays open here.
+ */
+pid_t launch_worker(const struct spawn_settings *settings, int null,
+    const int *descriptors, size_t count);
+
+/* What went wrong, by exit code; NULL if the program did run. */
+const char *launch_exit_name(int code);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * Logging of the supervisor and the engine. A line is: time, level, role,
+ * subject (tunnel and path), message. Nothing is logged per datagram.
+ */
+#ifndef SUPERVISOR_LOG_H
+#define SUPERVISOR_LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#define LOG_PATH_MAX 4096
+
+enum log_level {
+	LOG_FATAL_LEVEL,
+	LOG_ERROR,
+	LOG_WARN,
+	LOG_NOTICE_LEVEL,
+	LOG_INFO_LEVEL,
+	LOG_DEBUG_LEVEL,
+	LOG_TRACE
+};
+
+enum log_target {
+	LOG_TO_STDERR,
+	LOG_TO_SYSLOG,
+	LOG_TO_FILE
+};
+
+struct log_settings {
+	enum log_level level;
+	enum log_target target;
+	char file[LOG_PATH_MAX]; /* LOG_TO_FILE */
+};
+
+/*
+ * Open the target; until then lines go to stderr at info. Returns 0, or -1
+ * with errno when the file cannot be opened. A target that fails later (a
+ * full disk) is said once on stderr, the lines lost are counted, and logging
+ * resumes by itself with a line that gives the count.
+ */
+int log_open(const struct log_settings *settings);
+
+/* Open a LOG_TO_FILE target again (after rotation). 0, or -1 with errno. */
+int log_reopen(void);
+
+/* The role that every line of this process carries: a static string. */
+void log_role(const char *role);
+
+void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
+
+/* True if a line of this level would be written. */
+bool log_wants(enum log_level level);
+
+/*
+ * Write one line. subject may be NULL; it is printed with a colon. The text
+ * is made printable. errno is kept.
+ */
+void log_fatal(const char *subject, const char *format, ...)
+    __attribute__((format(printf, 2, 3), noreturn));
+void log_error(const char *subject, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void log_warn(const char *subject, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void log_notice(const char *subject, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void log_info(const char *subject, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void log_debug(const char *subject, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* "error", "info", ... and back; -1 for a name that is none. */
+const char *log_level_name(enum log_level level);
+int log_level_parse(const char *name, enum log_level *level);
+
+/*
+ * AnyEvent::Log's everyday forms of AE_LOG: a level name or number,
+ * `filter=LEVEL`, `log`, `log=file:PATH`, `log=stderr`, `log=syslog`, after
+ * an optional context (`main=+log`), separated by spaces, colons and commas
+ * as that manual has them. What it cannot use it names in unused (comma
+ * separated, cut to size) and ignores. settings is changed in place.
+ */
+void log_parse_ae_log(const char *text, struct log_settings *settings,
+    char *unused, unsigned long unused_size);
+
+#endif

@@ -1,0 +1,180 @@
+/*
+ * Bind what is to be bound, fork the engine, descend, and serve the engine's
+ * wish for workers until the end.
+ */
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <bsd/unistd.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/config.h"
+#include "supervisor/engine/engine.h"
+#include "supervisor/launch.h"
+#include "supervisor/log.h"
+#include "supervisor/options.h"
+#include "supervisor/privilege.h"
+#include "supervisor/sockets.h"
+#include "supervisor/spawn.h"
+
+extern char **environ;
+
+/* No socket of ours may come to lie where others print. */
+static void
+fill_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd != -1 && fd <= STDERR_FILENO);
+	if (fd == -1)
+		_exit(EXIT_FAILURE);
+	close(fd);
+}
+
+static struct config *
+configure(const struct options *options)
+{
+	char error[OPTIONS_ERROR_MAX], notice[OPTIONS_ERROR_MAX];
+	struct config *config = options_config(options, error, notice);
+
+	if (config == NULL) {
+		fprintf(stderr, "socktopus: %s\n", error);
+		exit(EXIT_FAILURE);
+	}
+	if (options->check)
+		exit(EXIT_SUCCESS);
+	/* The file may have been a descriptor of the caller's. */
+	closefrom(STDERR_FILENO + 1);
+	if (log_open(&config->log) == -1)
+		log_fatal(NULL, "log file %s: %s", config->log.file,
+		    strerror(errno));
+	if (notice[0] != '\0')
+		log_notice(NULL, "%s", notice);
+	return config;
+}
+
+/* The log is opened again, on a signal, by who cannot become root any more. */
+static void
+give_log(const struct config *config, const struct privilege *privilege)
+{
+	if (config->log.target == LOG_TO_FILE && privilege->change &&
+	    lchown(config->log.file, privilege->uid, privilege->gid) == -1)
+		log_warn(NULL, "log file %s: %s", config->log.file,
+		    strerror(errno));
+}
+
+static void be_engine(const struct engine_start *start,
+    const struct privilege *privilege, pid_t parent)
+    __attribute__((noreturn));
+
+static void
+be_engine(const struct engine_start *start, const struct privilege *privilege,
+    pid_t parent)
+{
+	log_role("engine");
+	setproctitle("engine");
+	/* The supervisor hears the signals, and says what they mean. */
+	setsid();
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	if (engine_prepare(start) == -1)
+		exit(EXIT_FAILURE);
+	privilege_drop_engine(privilege);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
+		exit(EXIT_FAILURE);
+	exit(engine_run(start));
+}
+
+static void
+start_engine(const struct config *config, const struct sockets *sockets,
+    const struct privilege *privilege, struct spawn_settings *settings)
+{
+	struct engine_start start = { .config = config, .sockets = sockets };
+	pid_t parent = getpid();
+	int channel[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0, channel) == -1)
+		log_fatal(NULL, "socketpair: %s", strerror(errno));
+	settings->engine_pid = fork();
+	if (settings->engine_pid == -1)
+		log_fatal(NULL, "fork: %s", strerror(errno));
+	if (settings->engine_pid == 0) {
+		close(channel[0]);
+		close(settings->worker_binary);
+		start.supervisor_channel = channel[1];
+		be_engine(&start, privilege, parent);
+	}
+	close(channel[1]);
+	settings->engine_channel = channel[0];
+}
+
+/* All that takes privileges or the configuration. 0, or -1 having logged. */
+static int
+start(const struct config *config, struct sockets *sockets,
+    struct privilege *privilege, struct spawn_settings *settings)
+{
+	if (privilege_find(privilege, config->user, config->worker_user) == -1)
+		return -1;
+	give_log(config, privilege);
+	settings->change_user = privilege->change;
+	settings->worker_uid = privilege->worker_uid;
+	settings->worker_gid = privilege->worker_gid;
+	settings->worker_binary = launch_open_worker();
+	if (settings->worker_binary == -1 || sockets_open(sockets, config,
+	    privilege->uid, privilege->gid) == -1)
+		return -1;
+	start_engine(config, sockets, privilege, settings);
+	sockets_keep_name(sockets);
+	return 0;
+}
+
+static int
+run(struct config *config)
+{
+	struct spawn_settings settings;
+	struct privilege privilege;
+	struct sockets sockets;
+	int status;
+
+	status = start(config, &sockets, &privilege, &settings);
+	/* From here on this process knows no name, address or secret. */
+	config_free(config);
+	if (status == -1)
+		return EXIT_FAILURE;
+	setproctitle("supervisor");
+	privilege_drop_supervisor(&privilege);
+	status = spawn_serve(&settings);
+	sockets_close(&sockets);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+
+	fill_standard_descriptors();
+	setproctitle_init(argc, argv, environ);
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+	switch (options_parse(argc, argv, &options)) {
+	case OPTIONS_RUN:
+		break;
+	case OPTIONS_DONE:
+		return EXIT_SUCCESS;
+	case OPTIONS_USAGE:
+		return EXIT_FAILURE;
+	}
+	log_role("supervisor");
+	return run(configure(&options));
+}

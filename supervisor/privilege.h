@@ -1,0 +1,40 @@
+/*
+ * The descent. Started as root, the engine becomes an ordinary user without
+ * capabilities, and the supervisor the same user with no more than it takes to
+ * start and kill workers under yet another one. Started as a user, nobody
+ * changes. A step that fails ends the process.
+ */
+#ifndef SUPERVISOR_PRIVILEGE_H
+#define SUPERVISOR_PRIVILEGE_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+
+struct privilege {
+	bool change; /* started as root: the ids below are taken */
+	uid_t uid;   /* of engine and supervisor */
+	gid_t gid;
+	uid_t worker_uid;
+	gid_t worker_gid;
+};
+
+/*
+ * Find the ids for the names; an empty one stands for the default, "socktopus"
+ * and "socktopus-worker", or "nobody" with a warning where these do not exist.
+ * As a user: no change, whatever the names. 0, or -1 having logged: a name
+ * that was given does not exist, or is root.
+ */
+int privilege_find(struct privilege *privilege, const char *user,
+    const char *worker_user);
+
+/* No capability, no way back, no core dump. Or the process ends. */
+void privilege_drop_engine(const struct privilege *privilege);
+
+/*
+ * CAP_SETUID, CAP_SETGID and CAP_KILL when ids are changed, nothing else;
+ * bounding set empty, secure bits locked. Or the process ends.
+ */
+void privilege_drop_supervisor(const struct privilege *privilege);
+
+#endif

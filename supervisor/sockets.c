@@ -1,0 +1,244 @@
+#include "supervisor/sockets.h"
+
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "supervisor/address.h"
+#include "supervisor/config.h"
+#include "supervisor/control_socket.h"
+#include "supervisor/engine/udp.h"
+#include "supervisor/log.h"
+
+#define LISTEN_BACKLOG 256
+#define BUSY_TRIES 25
+#define BUSY_PAUSE_MS 20
+
+/*
+ * The processes of a supervisor that was killed a moment ago may hold its
+ * addresses for another moment. True: waited, try again.
+ */
+static bool
+wait_if_busy(int *tries)
+{
+	const struct timespec pause = { .tv_nsec = BUSY_PAUSE_MS * 1000000L };
+
+	if (errno != EADDRINUSE || (*tries)++ >= BUSY_TRIES)
+		return false;
+	nanosleep(&pause, NULL);
+	errno = EADDRINUSE;
+	return true;
+}
+
+/* Listen on the address; -1 with errno. */
+static int
+listen_on(const struct sockaddr_storage *address)
+{
+	const int on = 1, off = 0;
+	int fd, saved;
+
+	fd = socket(address->ss_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    (address->ss_family != AF_INET6 ||
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) ==
+		    0) &&
+	    bind(fd, (const struct sockaddr *)address,
+		address_length(address)) == 0 &&
+	    listen(fd, LISTEN_BACKLOG) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* "[::]" where the kernel was started without IPv6 means all of IPv4. */
+static bool
+narrow_to_ipv4(struct sockaddr_storage *address)
+{
+	const struct sockaddr_in6 *wide = (const struct sockaddr_in6 *)address;
+	struct sockaddr_in narrow = { .sin_family = AF_INET };
+
+	if (address->ss_family != AF_INET6 ||
+	    !IN6_IS_ADDR_UNSPECIFIED(&wide->sin6_addr))
+		return false;
+	narrow.sin_port = wide->sin6_port;
+	memset(address, 0, sizeof(*address));
+	memcpy(address, &narrow, sizeof(narrow));
+	return true;
+}
+
+/* The address that the kernel gave, port and all, for the log. */
+static const char *
+describe(int fd, char text[ADDRESS_TEXT_MAX])
+{
+	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+	socklen_t length = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
+		return "?";
+	return address_format(&address, text);
+}
+
+static int
+open_listener(const struct address_service *service)
+{
+	struct sockaddr_storage address;
+	char text[ADDRESS_TEXT_MAX];
+	const char *error;
+	int fd, tries = 0;
+
+	if (address_resolve_service(service, &address, &error) == -1) {
+		log_error(NULL, "listen on %s: %s", service->host, error);
+		return -1;
+	}
+	do {
+		fd = listen_on(&address);
+		if (fd == -1 && errno == EAFNOSUPPORT &&
+		    narrow_to_ipv4(&address))
+			fd = listen_on(&address);
+	} while (fd == -1 && wait_if_busy(&tries));
+	if (fd == -1) {
+		log_error(NULL, "listen on %s: %s",
+		    address_format(&address, text), strerror(errno));
+		return -1;
+	}
+	log_debug(NULL, "bound to %s", describe(fd, text));
+	return fd;
+}
+
+static int
+open_tunnel(const struct config_tunnel *tunnel)
+{
+	struct address_pair pair;
+	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
+	const char *error;
+	int fd, tries = 0;
+
+	if (address_resolve_tuple(&tunnel->local, &pair, &error) == -1) {
+		log_error(tunnel->name, "local UDP address: %s", error);
+		return -1;
+	}
+	do {
+		fd = udp_bind(&pair);
+	} while (fd == -1 && wait_if_busy(&tries));
+	if (fd == -1) {
+		log_error(tunnel->name, "bind %s: %s",
+		    address_format(&pair.local, local), strerror(errno));
+		return -1;
+	}
+	log_info(tunnel->name, "UDP on %s, with %s", describe(fd, local),
+	    address_format(&pair.remote, remote));
+	return fd;
+}
+
+/* count descriptors that are not open yet; NULL when memory ran out. */
+static int *
+new_descriptors(size_t count)
+{
+	int *fds = calloc(count + 1, sizeof(*fds));
+
+	if (fds == NULL)
+		log_error(NULL, "%s", strerror(errno));
+	for (size_t i = 0; fds != NULL && i < count; i++)
+		fds[i] = -1;
+	return fds;
+}
+
+static int
+open_listeners(struct sockets *sockets, const struct config *config)
+{
+	sockets->listens_count = config->listens_count;
+	sockets->listens = new_descriptors(config->listens_count);
+	if (sockets->listens == NULL)
+		return -1;
+	for (size_t i = 0; i < config->listens_count; i++) {
+		sockets->listens[i] = open_listener(&config->listens[i]);
+		if (sockets->listens[i] == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+open_tunnels(struct sockets *sockets, const struct config *config)
+{
+	sockets->tunnels_count = config->tunnels_count;
+	sockets->tunnels = new_descriptors(config->tunnels_count);
+	if (sockets->tunnels == NULL)
+		return -1;
+	for (size_t i = 0; i < config->tunnels_count; i++) {
+		sockets->tunnels[i] = open_tunnel(&config->tunnels[i]);
+		if (sockets->tunnels[i] == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+open_control(struct sockets *sockets, const struct config *config, uid_t owner,
+    gid_t group)
+{
+	if (config->control[0] == '\0')
+		return 0;
+	sockets->control = control_socket_open(config->control, owner, group);
+	if (sockets->control == -1)
+		return -1;
+	sockets->control_path = strdup(config->control);
+	return sockets->control_path == NULL ? -1 : 0;
+}
+
+int
+sockets_open(struct sockets *sockets, const struct config *config, uid_t owner,
+    gid_t group)
+{
+	*sockets = (struct sockets){ .control = -1 };
+	/* The control socket last: until then nothing needs to be undone. */
+	if (open_listeners(sockets, config) == 0 &&
+	    open_tunnels(sockets, config) == 0 &&
+	    open_control(sockets, config, owner, group) == 0)
+		return 0;
+	sockets_close(sockets);
+	return -1;
+}
+
+static void
+close_all(int **fds, size_t *count)
+{
+	for (size_t i = 0; *fds != NULL && i < *count; i++)
+		if ((*fds)[i] != -1)
+			close((*fds)[i]);
+	free(*fds);
+	*fds = NULL;
+	*count = 0;
+}
+
+void
+sockets_keep_name(struct sockets *sockets)
+{
+	close_all(&sockets->listens, &sockets->listens_count);
+	close_all(&sockets->tunnels, &sockets->tunnels_count);
+}
+
+void
+sockets_close(struct sockets *sockets)
+{
+	sockets_keep_name(sockets);
+	if (sockets->control_path != NULL)
+		unlink(sockets->control_path);
+	free(sockets->control_path);
+	if (sockets->control != -1)
+		close(sockets->control);
+	*sockets = (struct sockets){ .control = -1 };
+}

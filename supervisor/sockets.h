@@ -1,0 +1,41 @@
+/*
+ * What the parent binds while it may: the listeners, the tunnels' local UDP
+ * sockets and the control socket. The engine serves them.
+ */
+#ifndef SUPERVISOR_SOCKETS_H
+#define SUPERVISOR_SOCKETS_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+
+struct config;
+
+struct sockets {
+	int *listens; /* as in config->listens; listening */
+	size_t listens_count;
+	int *tunnels; /* as in config->tunnels; of udp_bind() */
+	size_t tunnels_count;
+	int control; /* listening; -1: none is configured */
+	char *control_path;
+};
+
+/*
+ * Open all of them, close-on-exec and non-blocking. The control socket is
+ * given to owner when this process is root. An existing control socket that
+ * nobody serves is replaced. 0, or -1 having logged which one failed and why;
+ * then nothing is left open.
+ */
+int sockets_open(struct sockets *sockets, const struct config *config,
+    uid_t owner, gid_t group);
+
+/*
+ * Close all but the control socket: held open here, nobody takes its name for
+ * a dead one before it is removed.
+ */
+void sockets_keep_name(struct sockets *sockets);
+
+/* Close and free all that is left, and remove the control socket's name. */
+void sockets_close(struct sockets *sockets);
+
+#endif

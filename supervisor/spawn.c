@@ -1,0 +1,342 @@
+#include "supervisor/spawn.h"
+
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shm/message.h"
+#include "supervisor/log.h"
+#include "supervisor/slots.h"
+
+#define DESCRIPTORS_MAX (FD_END - FD_CHANNEL)
+#define STOP_MS 2000
+
+/* In the long run 100 starts a second, and 256 at once. */
+#define START_INTERVAL_MS 10
+#define START_BURST_MS 2560
+
+struct supervisor {
+	const struct spawn_settings *settings;
+	int signals;			/* signalfd */
+	bool engine_reaped;
+	bool engine_silent;		/* its channel is closed */
+	bool stopping;
+	bool done;
+	int status;
+	uint64_t end_by_ms;		/* for the engine; 0: no limit */
+	uint64_t start_debt_ms;		/* the time that starts have used up */
+	struct slots slots;
+};
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void
+finish(struct supervisor *supervisor, int status)
+{
+	supervisor->done = true;
+	supervisor->status = status;
+}
+
+/* Count a start against the limit. */
+static void
+charge_start(struct supervisor *supervisor)
+{
+	uint64_t now = now_ms();
+
+	if (supervisor->start_debt_ms < now)
+		supervisor->start_debt_ms = now;
+	supervisor->start_debt_ms += START_INTERVAL_MS;
+}
+
+/* How long the engine's requests are left unread. */
+static uint64_t
+pause_ms(const struct supervisor *supervisor, uint64_t now)
+{
+	if (supervisor->start_debt_ms <= now + START_BURST_MS)
+		return 0;
+	return supervisor->start_debt_ms - now - START_BURST_MS;
+}
+
+static bool
+handle_record(struct supervisor *supervisor, const struct spawn_record *record,
+    const int *descriptors, size_t count)
+{
+	switch ((enum spawn_request)record->type) {
+	case SPAWN_START:
+		charge_start(supervisor);
+		return slots_start(&supervisor->slots, record->slot,
+		    descriptors, count);
+	case SPAWN_KILL:
+		return count == 0 &&
+		    slots_kill(&supervisor->slots, record->slot);
+	case SPAWN_READY:
+		log_notice(NULL, "ready");
+		return count == 0;
+	}
+	return false;
+}
+
+/* Copy the descriptors out of a received message; their number. */
+static size_t
+take_descriptors(struct msghdr *message, int descriptors[DESCRIPTORS_MAX])
+{
+	struct cmsghdr *header;
+	size_t count = 0, here;
+
+	for (header = CMSG_FIRSTHDR(message); header != NULL;
+	    header = CMSG_NXTHDR(message, header)) {
+		if (header->cmsg_level != SOL_SOCKET ||
+		    header->cmsg_type != SCM_RIGHTS)
+			continue;
+		here = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		if (here > DESCRIPTORS_MAX - count)
+			here = DESCRIPTORS_MAX - count;
+		memcpy(descriptors + count, CMSG_DATA(header),
+		    here * sizeof(int));
+		count += here;
+	}
+	return count;
+}
+
+/* How it ended is known when it is reaped, which must be soon. */
+static void
+channel_closed(struct supervisor *supervisor)
+{
+	supervisor->engine_silent = true;
+	if (supervisor->end_by_ms == 0)
+		supervisor->end_by_ms = now_ms() + STOP_MS;
+}
+
+/* One request of the engine. */
+static void
+receive(struct supervisor *supervisor)
+{
+	struct spawn_record record;
+	struct iovec iov = { &record, sizeof(record) };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+	} control;
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	int descriptors[DESCRIPTORS_MAX];
+	size_t count;
+	ssize_t got;
+	bool good;
+
+	got = recvmsg(supervisor->settings->engine_channel, &message,
+	    MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (got == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		channel_closed(supervisor);
+		return;
+	}
+	count = take_descriptors(&message, descriptors);
+	good = got == (ssize_t)sizeof(record) &&
+	    (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
+	    handle_record(supervisor, &record, descriptors, count);
+	for (size_t i = 0; i < count; i++)
+		close(descriptors[i]);
+	if (!good) {
+		log_error(NULL, "engine: its request is none");
+		finish(supervisor, 1);
+	}
+}
+
+static void
+engine_ended(struct supervisor *supervisor, int status)
+{
+	char words[SLOTS_WORDS_MAX];
+
+	supervisor->engine_reaped = true;
+	if (supervisor->stopping && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == 0) {
+		finish(supervisor, 0);
+		return;
+	}
+	log_error(NULL, "engine: %s", slots_describe(status, words));
+	finish(supervisor, 1);
+}
+
+static void
+reap(struct supervisor *supervisor)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == supervisor->settings->engine_pid)
+			engine_ended(supervisor, status);
+		else if (!slots_exited(&supervisor->slots, pid, status))
+			log_warn(NULL, "process %d was nobody's", (int)pid);
+	}
+}
+
+static void
+stop(struct supervisor *supervisor, int signal)
+{
+	if (supervisor->stopping) {
+		/* Asked twice: no more patience. */
+		supervisor->end_by_ms = now_ms();
+		return;
+	}
+	log_notice(NULL, "stopping (%s)", strsignal(signal));
+	supervisor->stopping = true;
+	supervisor->end_by_ms = now_ms() + STOP_MS;
+	slots_report(&supervisor->slots, SPAWN_STOP, 0, 0);
+}
+
+static void
+reload(struct supervisor *supervisor)
+{
+	if (log_reopen() == -1)
+		log_warn(NULL, "log: cannot open it again: %s",
+		    strerror(errno));
+	slots_report(&supervisor->slots, SPAWN_RELOAD, 0, 0);
+}
+
+static void
+take_signals(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo info;
+
+	while (read(supervisor->signals, &info, sizeof(info)) ==
+	    (ssize_t)sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGCHLD:
+			reap(supervisor);
+			break;
+		case SIGHUP:
+			reload(supervisor);
+			break;
+		case SIGINT:
+		case SIGTERM:
+			stop(supervisor, (int)info.ssi_signo);
+			break;
+		}
+	}
+}
+
+/* What has waited too long; returns the time to the next look, -1: none. */
+static int
+check_time(struct supervisor *supervisor)
+{
+	uint64_t now = now_ms(), wait = pause_ms(supervisor, now);
+
+	if (supervisor->slots.deaf) {
+		log_error(NULL, "engine: takes no reports");
+		finish(supervisor, 1);
+	}
+	if (supervisor->end_by_ms == 0)
+		return wait > 0 ? (int)wait : -1;
+	if (supervisor->end_by_ms <= now) {
+		log_error(NULL, "engine: does not end");
+		finish(supervisor, 1);
+		return 0;
+	}
+	if (wait == 0 || wait > supervisor->end_by_ms - now)
+		wait = supervisor->end_by_ms - now;
+	return (int)wait;
+}
+
+static void
+serve(struct supervisor *supervisor)
+{
+	struct pollfd poll_set[2] = {
+		{ .fd = supervisor->signals, .events = POLLIN },
+		{ .events = POLLIN }
+	};
+	bool listens;
+	int wait;
+
+	/* Children that ended before the signals were caught. */
+	reap(supervisor);
+	for (;;) {
+		wait = check_time(supervisor);
+		if (supervisor->done)
+			return;
+		listens = !supervisor->engine_silent &&
+		    pause_ms(supervisor, now_ms()) == 0;
+		poll_set[1].fd = listens ?
+		    supervisor->settings->engine_channel : -1;
+		if (poll(poll_set, 2, wait) == -1 && errno != EINTR)
+			log_fatal(NULL, "poll: %s", strerror(errno));
+		if (poll_set[0].revents != 0)
+			take_signals(supervisor);
+		if (poll_set[1].revents != 0 && !supervisor->done)
+			receive(supervisor);
+	}
+}
+
+/* From here on the four signals are read, not caught. */
+static int
+catch_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void
+end_engine(struct supervisor *supervisor)
+{
+	pid_t pid = supervisor->settings->engine_pid;
+
+	if (supervisor->engine_reaped)
+		return;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+		continue;
+}
+
+int
+spawn_serve(const struct spawn_settings *settings)
+{
+	/* Of a size that the stack should not bear. */
+	static struct supervisor supervisor;
+
+	supervisor = (struct supervisor){
+		.settings = settings,
+		.signals = catch_signals(),
+		.slots = {
+			.settings = settings,
+			.null = open("/dev/null", O_RDWR | O_CLOEXEC)
+		}
+	};
+	if (supervisor.signals == -1 || supervisor.slots.null == -1) {
+		log_error(NULL, "supervisor: %s", strerror(errno));
+		finish(&supervisor, 1);
+	} else {
+		serve(&supervisor);
+	}
+	end_engine(&supervisor);
+	slots_clear(&supervisor.slots);
+	close(supervisor.slots.null);
+	close(supervisor.signals);
+	return supervisor.status;
+}

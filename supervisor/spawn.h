@@ -1,0 +1,59 @@
+/*
+ * The supervisor's one job after start: fork and exec a worker into a numbered
+ * slot when the engine asks, kill it when the engine asks, reap and report.
+ * It never parses an address, a name or a key.
+ */
+#ifndef SUPERVISOR_SPAWN_H
+#define SUPERVISOR_SPAWN_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SPAWN_SLOTS 1024
+
+/* Engine to supervisor. */
+enum spawn_request {
+	SPAWN_START = 1, /* slot; descriptors FD_CHANNEL.. in order,
+				 * 5 of them, or 6 with an accepted socket */
+	SPAWN_KILL,	 /* slot */
+	SPAWN_READY	 /* the engine serves; value: unused */
+};
+
+/* Supervisor to engine. */
+enum spawn_report {
+	SPAWN_STARTED = 65, /* slot; value: the worker's pid */
+	SPAWN_EXITED,	    /* slot; value: status of wait(2), or -errno
+				 * of a fork that failed */
+	SPAWN_STOP,	    /* finish: close every path and exit */
+	SPAWN_RELOAD	    /* SIGHUP: reopen the log */
+};
+
+/* Both ways, on a SOCK_SEQPACKET pair. */
+struct spawn_record {
+	uint32_t type; /* enum spawn_request or spawn_report */
+	uint32_t slot;
+	int64_t value;
+};
+
+_Static_assert(sizeof(struct spawn_record) == 16, "records are 16 bytes");
+
+struct spawn_settings {
+	int engine_channel; /* SOCK_SEQPACKET to the engine */
+	pid_t engine_pid;
+	int worker_binary; /* open descriptor of socktopus-worker */
+	bool change_user;  /* workers run as the ids below */
+	uid_t worker_uid;
+	gid_t worker_gid;
+};
+
+/*
+ * Serve until SIGTERM or SIGINT (the engine is told to stop and given 2 s) or
+ * until the engine ends. Kills and reaps every worker before it returns.
+ * Returns the exit status of the program: 0 after an orderly stop, 1 if the
+ * engine died, with a log line that says how.
+ */
+int spawn_serve(const struct spawn_settings *settings);
+
+#endif

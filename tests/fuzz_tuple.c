@@ -1,0 +1,92 @@
+/*
+ * A UDP tuple, a listening service and a permit from the fuzzer. What is let
+ * through, written out in full, parses to the same again.
+ */
+#include "supervisor/address.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 2048
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+
+static const char *
+bracket(const char *host, const char *with)
+{
+	return strchr(host, ':') != NULL ? with : "";
+}
+
+static void
+check_tuple(const char *text)
+{
+	struct address_tuple tuple, again;
+	const char *error = NULL;
+	char full[TEXT_MAX];
+
+	if (address_parse_tuple(text, &tuple, &error) == -1) {
+		if (error == NULL)
+			abort();
+		return;
+	}
+	snprintf(full, sizeof(full), "%s%s%s:%u:%s%s%s:%u",
+	    bracket(tuple.host, "["), tuple.host, bracket(tuple.host, "]"),
+	    tuple.port, bracket(tuple.rhost, "["), tuple.rhost,
+	    bracket(tuple.rhost, "]"), tuple.rport);
+	if (tuple.rport == 0 ||
+	    address_parse_tuple(full, &again, &error) == -1 ||
+	    memcmp(&tuple, &again, sizeof(tuple)) != 0)
+		abort();
+}
+
+static void
+check_service(const char *text)
+{
+	struct address_service service, again;
+	const char *error = NULL;
+	char full[TEXT_MAX];
+
+	if (address_parse_service(text, &service, &error) == -1) {
+		if (error == NULL)
+			abort();
+		return;
+	}
+	snprintf(full, sizeof(full), "%s%s%s:%u", bracket(service.host, "["),
+	    service.host, bracket(service.host, "]"), service.port);
+	if (address_parse_service(full, &again, &error) == -1 ||
+	    memcmp(&service, &again, sizeof(service)) != 0)
+		abort();
+}
+
+static void
+check_permit(const char *text)
+{
+	struct address_permit permit;
+	const char *error = NULL;
+
+	if (address_parse_permit(text, &permit, &error) == -1) {
+		if (error == NULL)
+			abort();
+		return;
+	}
+	if (permit.first_port > permit.last_port ||
+	    permit.prefix > (permit.family == AF_INET ? 32 : 128))
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+	char text[TEXT_MAX];
+
+	if (size >= sizeof(text))
+		size = sizeof(text) - 1;
+	if (size > 0)
+		memcpy(text, input, size);
+	text[size] = '\0';
+	check_tuple(text);
+	check_service(text);
+	check_permit(text);
+	return 0;
+}

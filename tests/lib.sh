@@ -1,0 +1,390 @@
+# shellcheck shell=bash
+#
+# Sourced by the end-to-end tests. It starts daemons, waits for conditions with
+# a deadline, keeps every log in a folder of its own, ends what it started by
+# pid, and fails the test if a socktopus logged a warning that the test did not
+# announce. Each test has its own HOME and, as root, its own network and mount
+# namespaces: nothing outside is touched.
+
+# shellcheck disable=SC2034 # many variables are for those who source this
+set -u
+export LC_ALL=C
+tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build=$(cd "${top_builddir:-.}" && pwd)
+PATH=$PATH:/usr/sbin:/sbin
+dgram=$build/tests/dgram
+loglines=$build/tests/loglines
+faulty_relay=$build/tests/faulty_relay
+
+# All that the tests know of the wording of log lines.
+log_listening=' listening on '
+log_path_up=': up( |$)'
+log_path_down=': down: '
+log_tunnel_down=': down: no path is up'
+log_supervisor_gone='engine: the supervisor is gone'
+log_handshake_failed='connection from [^ ]*: handshake failed'
+log_problem='^[^ ]+ (warn|error|fatal) '
+log_crash='Sanitizer|runtime error:|Assertion|by signal (4|6|7|8|11|31) '
+# Said where the system users of the package are missing.
+log_no_users='make the users socktopus'
+
+declare -A pid=() port=() control=()
+socktopus_logs=()
+expected_problems=("$log_no_users")
+status=0
+
+skip() {
+	echo "skipped: $*"
+	exit 77
+}
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+note() {
+	echo "$*"
+}
+
+need() {
+	local program
+
+	for program in "$@"; do
+		command -v "$program" >/dev/null || skip "there is no $program"
+	done
+}
+
+is_root() {
+	[ "$(id -u)" = 0 ]
+}
+
+# --- namespaces -----------------------------------------------------------
+
+# Run the script again inside namespaces of its own, where that is permitted.
+isolate() {
+	if is_root && [ -z "${E2E_ISOLATED:-}" ] &&
+	    unshare --net --mount true 2>/dev/null; then
+		export E2E_ISOLATED=1
+		exec unshare --net --mount --propagation private \
+		    "$BASH" "$0" "$@"
+	fi
+}
+
+# Root's control sockets go to /run; its workers want users of their own.
+furnish_namespaces() {
+	ip link set lo up
+	mount -t tmpfs -o mode=755 tmpfs /run
+	cp /etc/passwd "$work/passwd"
+	if ! grep -q '^socktopus-worker:' "$work/passwd"; then
+		cat >>"$work/passwd" <<-END
+		socktopus:x:61001:61001::/nonexistent:/usr/sbin/nologin
+		socktopus-worker:x:61002:61002::/nonexistent:/usr/sbin/nologin
+		END
+	fi
+	chmod 644 "$work/passwd"
+	mount --bind "$work/passwd" /etc/passwd
+}
+
+# --- processes and conditions ---------------------------------------------
+
+now_ms() {
+	echo $((${EPOCHREALTIME/./} / 1000))
+}
+
+# await SECONDS WHAT COMMAND...: until the command succeeds.
+await() {
+	local deadline what=$2
+
+	deadline=$(($(now_ms) + $1 * 1000 * ${E2E_PATIENCE:-1}))
+	shift 2
+	until "$@"; do
+		[ "$(now_ms)" -lt "$deadline" ] || fail "no $what in time"
+		sleep 0.02
+	done
+}
+
+# start NAME COMMAND...: in the background, its output in NAME.log.
+start() {
+	local name=$1
+
+	shift
+	: >"$work/$name.log" # so that it can be looked into at once
+	"$@" >"$work/$name.log" 2>&1 </dev/null &
+	pid[$name]=$!
+}
+
+is_alive() {
+	kill -0 "${pid[$1]}" 2>/dev/null
+}
+
+is_gone() {
+	! is_alive "$1"
+}
+
+has_line() {
+	grep -Eq -- "$2" "$work/$1.log"
+}
+
+# await_line SECONDS NAME PATTERN: in the log of a process.
+await_line() {
+	await "$1" "line '$3' in the log of $2" has_line "$2" "$3"
+}
+
+# finish NAME: wait for the end of a process; its exit status is in $status.
+finish() {
+	status=0
+	await "${2:-15}" "end of $1" is_gone "$1"
+	wait "${pid[$1]}" 2>/dev/null || status=$?
+	unset "pid[$1]"
+}
+
+# stop NAME [SIGNAL]
+stop() {
+	kill -"${2:-TERM}" "${pid[$1]}" 2>/dev/null
+	finish "$1"
+}
+
+# value NAME KEY: of a key=value report in the log of a process.
+value() {
+	sed -n "s/^$2=//p" "$work/$1.log" | tail -n 1
+}
+
+# expect NAME KEY VALUE
+expect() {
+	[ "$(value "$1" "$2")" = "$3" ] ||
+	    fail "$1: $2 is '$(value "$1" "$2")', not '$3'"
+}
+
+free_ports() {
+	"$dgram" port -n "$1"
+}
+
+is_listening() {
+	[ -n "$(ss -Hltn "sport = :$1")" ]
+}
+
+is_bound() {
+	[ -n "$(ss -Hlun "sport = :$1")" ]
+}
+
+# start_on_port NAME COMMAND...: a daemon that is told its port, which stands
+# as PORT in the command and in the file $work/NAME.conf, if there is one.
+# Somebody else may take the port first; then the next one is tried.
+start_on_port() {
+	local name=$1 try
+
+	shift
+	[ ! -f "$work/$name.conf" ] ||
+	    mv "$work/$name.conf" "$work/$name.template"
+	for try in 1 2 3; do
+		port[$name]=$(free_ports 1)
+		[ ! -f "$work/$name.template" ] ||
+		    sed "s/PORT/${port[$name]}/" "$work/$name.template" \
+		    >"$work/$name.conf"
+		start "$name" "${@//PORT/${port[$name]}}"
+		await 10 "start of $name" settled_on_port "$name"
+		if is_alive "$name"; then
+			return
+		fi
+		note "$name: attempt $try failed"
+	done
+	fail "$name does not start"
+}
+
+settled_on_port() {
+	is_gone "$1" || is_listening "${port[$1]}"
+}
+
+# --- socktopus ------------------------------------------------------------
+
+# socktopus NAME [VARIABLE=VALUE...] -- [ARGUMENT...]
+socktopus() {
+	local name=$1 variables=()
+
+	shift
+	while [ "$1" != -- ]; do
+		variables+=("$1")
+		shift
+	done
+	shift
+	start "$name" env AE_LOG=debug "${variables[@]}" \
+	    "${wrap[@]}" "$build/socktopus" "$@"
+	socktopus_logs+=("$name")
+	control[$name]=$run/socktopus/${pid[$name]}.sock
+}
+
+# start_listener NAME [SERVICE]: its port is in ${port[NAME]}.
+start_listener() {
+	socktopus "$1" SERVICE="${2:-127.0.0.1:0}" --
+	await_listening "$1"
+}
+
+await_listening() {
+	await_line 10 "$1" "$log_listening"
+	port[$1]=$(sed -n "s/.*$log_listening.*:\\([0-9]*\\)\$/\\1/p" \
+	    "$work/$1.log" | head -n 1)
+}
+
+# start_connector NAME UDPLOC UDPREM URI...
+start_connector() {
+	local name=$1 loc=$2 rem=$3
+
+	shift 3
+	socktopus "$name" UDPLOC="$loc" UDPREM="$rem" -- "$@"
+	await_paths "$name" $#
+}
+
+# begin_file NAME KEY: $work/NAME.conf, to which the test adds from stdin.
+begin_file() {
+	{
+		printf 'identity = "%s";\n' "$work/$2.key"
+		printf 'control = "%s";\n' "$work/$1.sock"
+		cat
+	} >"$work/$1.conf"
+}
+
+# start_file NAME
+start_file() {
+	socktopus "$1" -- -d -f "$work/$1.conf"
+	control[$1]=$work/$1.sock
+}
+
+# Ports of a tunnel: application near, its socktopus local, and the other two.
+pick_tuple() {
+	# shellcheck disable=SC2046
+	set -- $(free_ports 4)
+	near=$1 local=$2 bound=$3 far=$4
+	loc=127.0.0.1:$local:127.0.0.1:$near
+	rem=127.0.0.1:$bound:127.0.0.1:$far
+}
+
+status_of() {
+	"$build/socktopusctl" -s "${control[$1]}" status -j
+}
+
+# query NAME FILTER: jq over the status; empty while there is none.
+query() {
+	status_of "$1" 2>/dev/null | jq -r "$2" 2>/dev/null
+}
+
+paths_up() {
+	query "$1" '[.tunnels[].paths[] | select(.state == "up")] | length'
+}
+
+has_paths_up() {
+	[ "$(paths_up "$1")" = "$2" ]
+}
+
+# await_paths NAME COUNT [SECONDS]
+await_paths() {
+	await "${3:-10}" "$2 paths up at $1" has_paths_up "$1" "$2"
+}
+
+# make_key NAME: files $work/NAME.key and $work/NAME.pub.
+make_key() {
+	if ! (umask 077 && "$build/socktopusctl" genkey >"$work/$1.key") ||
+	    ! "$build/socktopusctl" pubkey <"$work/$1.key" >"$work/$1.pub"
+	then
+		fail "no key for $1"
+	fi
+}
+
+public_key() {
+	cat "$work/$1.pub"
+}
+
+# A warning or error that the test provokes.
+expect_problem() {
+	expected_problems+=("$@")
+}
+
+unexpected_problems() {
+	local name patterns
+
+	patterns=$(printf '%s\n' "${expected_problems[@]}")
+	for name in "${socktopus_logs[@]}"; do
+		grep -E "$1" "$work/$name.log" | grep -Ev "$patterns" |
+		    sed "s/^/$name: /"
+	done
+}
+
+# --- start and end --------------------------------------------------------
+
+end_processes() {
+	local name deadline
+
+	for name in "${!pid[@]}"; do
+		kill -TERM "${pid[$name]}" 2>/dev/null
+	done
+	deadline=$(($(now_ms) + 4000))
+	for name in "${!pid[@]}"; do
+		while is_alive "$name" && [ "$(now_ms)" -lt "$deadline" ]; do
+			sleep 0.02
+		done
+		kill -KILL "${pid[$name]}" 2>/dev/null
+		wait "${pid[$name]}" 2>/dev/null
+	done
+}
+
+show_logs() {
+	local file lines
+
+	# The last ones that were written to: bad_input.sh has hundreds.
+	# shellcheck disable=SC2012
+	for file in $(ls -tr "$work"/*.log 2>/dev/null | tail -n 12); do
+		lines=10
+		[[ " ${socktopus_logs[*]} " != *" $(basename "$file" .log) "* ]] ||
+		    lines=40
+		echo "--- ${file##*/}"
+		tail -n "$lines" "$file"
+	done
+}
+
+# What is logged while everything is ended is not looked at, a crash is.
+at_exit() {
+	local code=$? problems
+
+	trap - EXIT INT TERM HUP
+	trap '' PIPE # the rest is for the files and processes left
+	problems=$(unexpected_problems "$log_problem")
+	end_processes 2>/dev/null
+	problems+=$(unexpected_problems "$log_crash")
+	if [ "$code" = 0 ] && [ -n "$problems" ]; then
+		echo "FAILED: unexpected in a log:"
+		echo "$problems"
+		code=1
+	fi
+	if [ "$code" != 0 ] && [ "$code" != 77 ]; then
+		show_logs
+	fi
+	if [ -n "${E2E_KEEP:-}" ]; then
+		echo "kept: $work"
+	else
+		rm -rf "$work"
+	fi
+	exit "$code"
+}
+
+for built in socktopus socktopusctl socktopus-worker tests/dgram; do
+	[ -x "$build/$built" ] || fail "no $built in $build: not built?"
+done
+isolate "$@"
+work=$(mktemp -d "${TMPDIR:-/tmp}/socktopus-test.XXXXXX")
+chmod 755 "$work"
+trap at_exit EXIT
+trap 'exit 1' INT TERM HUP PIPE
+mkdir "$work/home" "$work/run"
+run=$work/run
+if is_root; then
+	run=/run
+fi
+export HOME=$work/home XDG_RUNTIME_DIR=$work/run
+unset XDG_CONFIG_HOME AE_LOG UDPLOC UDPREM SERVICE
+host=127.0.0.1
+wrap=()
+# shellcheck source-path=SCRIPTDIR source=lib_traffic.sh
+. "$tests/lib_traffic.sh"
+if is_root && [ -n "${E2E_ISOLATED:-}" ]; then
+	furnish_namespaces || fail "the namespaces cannot be furnished"
+fi

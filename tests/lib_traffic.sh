@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034 # of lib.sh and of the tests
+#
+# Sourced by lib.sh: the relays that the end-to-end tests put between the two
+# ends, and the datagrams that they send over them.
+
+# --- relays: each has its port in ${port[NAME]} -----------------------------
+
+relay_socat() {
+	start "$1" socat -d -d "TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr" \
+	    "TCP:$2:$3"
+	await_line 10 "$1" 'listening on AF='
+	port[$1]=$(sed -n 's/.*listening on AF=.*:\([0-9]*\)$/\1/p' \
+	    "$work/$1.log")
+}
+
+relay_xinetd() {
+	cat >"$work/$1.conf" <<-END
+	service reflector
+	{
+		type		= UNLISTED
+		socket_type	= stream
+		protocol	= tcp
+		wait		= no
+		user		= $(id -un)
+		bind		= 127.0.0.1
+		port		= PORT
+		redirect	= $2 $3
+		instances	= UNLIMITED
+		per_source	= UNLIMITED
+		cps		= 1000 1
+	}
+	END
+	start_on_port "$1" xinetd -dontfork -f "$work/$1.conf" \
+	    -pidfile "$work/$1.pid" -filelog "$work/$1.xinetd.log"
+}
+
+relay_haproxy() {
+	cat >"$work/$1.conf" <<-END
+	defaults
+		mode tcp
+		timeout connect 5s
+		timeout client 1h
+		timeout server 1h
+		timeout tunnel 1h
+	listen reflector
+		bind 127.0.0.1:PORT
+		server destination $2:$3
+	END
+	start_on_port "$1" haproxy -db -f "$work/$1.conf"
+}
+
+# relay_faulty NAME HOST PORT [OPTION...]
+relay_faulty() {
+	local name=$1 host=$2 target=$3
+
+	shift 3
+	start "$name" "$faulty_relay" "$@" "$host" "$target"
+	await_line 10 "$name" '^port='
+	port["$name"]=$(value "$name" port)
+}
+
+# --- datagrams ------------------------------------------------------------
+
+# one_way NAME FROM TO AT [OPTION...]: send from port FROM to port TO, expect
+# all at port AT. The options are dgram's; -n is needed.
+one_way() {
+	local name=$1 from=$2 to=$3 at=$4
+
+	shift 4
+	start "$name.sink" "$dgram" sink -a "$host" -p "$at" -i 3 -t 20 "$@"
+	await_line 5 "$name.sink" '^port='
+	start "$name.send" "$dgram" send -a "$host" -p "$from" "$@" "$host" \
+	    "$to"
+	finish "$name.send" 30
+	[ "$status" = 0 ] || fail "$name: the sender failed"
+	finish "$name.sink" 30
+	[ "$status" = 0 ] || fail "$name: lost or damaged:
+$(cat "$work/$name.sink.log")"
+	expect "$name.sink" corrupt 0
+	expect "$name.sink" lost 0
+	expect "$name.sink" duplicates 0
+}
+
+# both_ways NAME [OPTION...]: over the tunnel of pick_tuple.
+both_ways() {
+	local name=$1
+
+	shift
+	one_way "$name.there" "$near" "$local" "$far" "$@"
+	expect "$name.there.sink" from "$(shown "$bound")"
+	one_way "$name.back" "$far" "$bound" "$near" "$@"
+	expect "$name.back.sink" from "$(shown "$local")"
+}
+
+shown() {
+	case $host in
+	*:*) echo "[$host]:$1" ;;
+	*) echo "$host:$1" ;;
+	esac
+}
