@@ -97,9 +97,50 @@ prepare_literal(struct dial *dial)
 		    1);
 }
 
-void
-dial_prepare(struct dial *dial, const struct job *job, struct report *report)
+/* What a hop is asked for: the hop after it, or the destination. */
+static const char *
+next_host(const struct job *job, uint32_t hop)
 {
+	return hop + 1 < job->hops ? job->hop[hop + 1].host :
+				     job->destination_host;
+}
+
+static uint32_t
+next_port(const struct job *job, uint32_t hop)
+{
+	return hop + 1 < job->hops ? job->hop[hop + 1].port :
+				     job->destination_port;
+}
+
+/* Does the proxy want an address that is not known yet? Of which family? */
+static bool
+lacks_address(const struct dial *dial, uint32_t hop, int *family)
+{
+	return dial->next[hop].ss_family == AF_UNSPEC &&
+	    proxy_wants_address(&dial->job->hop[hop], next_host(dial->job, hop),
+		family);
+}
+
+static void
+prepare_next(struct dial *dial, uint32_t hop)
+{
+	struct resolve_list found;
+	int family;
+
+	if (!lacks_address(dial, hop, &family))
+		return;
+	if (resolve_literal(next_host(dial->job, hop),
+		next_port(dial->job, hop), &found))
+		dial->next[hop] = found.item[0].address;
+	else
+		dial->resolver = true;
+}
+
+void
+dial_prepare(struct dial *dial, struct job *job, struct report *report)
+{
+	uint32_t hop;
+
 	memset(dial, 0, sizeof(*dial));
 	dial->job = job;
 	dial->report = report;
@@ -112,29 +153,55 @@ dial_prepare(struct dial *dial, const struct job *job, struct report *report)
 	} else {
 		prepare_sockets(dial, AF_INET, RESOLVE_FAMILY_MAX);
 		prepare_sockets(dial, AF_INET6, RESOLVE_FAMILY_MAX);
-		arm_alarm(job->dial_timeout_ms);
 	}
+	dial->resolver = dial->names;
+	for (hop = 0; hop < job->hops; hop++)
+		prepare_next(dial, hop);
+	if (dial->resolver)
+		arm_alarm(job->dial_timeout_ms);
 }
 
 static void
-resolve(struct dial *dial)
+resolve(const struct dial *dial, const char *host, uint32_t port, int family,
+    struct resolve_list *list)
 {
-	const struct job_hop *hop = &dial->job->hop[0];
 	int error;
 
-	if (!dial->names)
-		return;
-	report_stage(dial->report, STAGE_RESOLVE, 0);
 	resolving = dial;
 	if (dial_now_ms() >= dial->deadline_ms)
 		fail_late(dial);
-	error = resolve_name(hop->host, hop->port, dial->family,
-	    &dial->addresses);
+	error = resolve_name(host, port, family, list);
 	resolving = NULL;
 	if (error == EAI_SYSTEM)
 		dial_fail(dial, REASON_ERRNO, errno, NULL);
 	if (error != 0)
 		dial_fail(dial, REASON_RESOLVE, error, NULL);
+}
+
+static void
+resolve_first(struct dial *dial)
+{
+	const struct job_hop *hop = &dial->job->hop[0];
+
+	if (!dial->names)
+		return;
+	report_stage(dial->report, STAGE_RESOLVE, 0);
+	resolve(dial, hop->host, hop->port, dial->family, &dial->addresses);
+}
+
+/* Of several addresses a proxy is told the first. */
+static void
+resolve_next(struct dial *dial, uint32_t hop)
+{
+	struct resolve_list found;
+	int family;
+
+	if (!lacks_address(dial, hop, &family))
+		return;
+	report_stage(dial->report, STAGE_PROXY, hop);
+	resolve(dial, next_host(dial->job, hop), next_port(dial->job, hop),
+	    family, &found);
+	dial->next[hop] = found.item[0].address;
 }
 
 /* The channel carries nothing down after the job but its end. */
@@ -172,9 +239,12 @@ dial_poll(const struct dial *dial, struct pollfd *polls, size_t count,
 int
 dial_connect(struct dial *dial)
 {
+	uint32_t hop;
 	int fd;
 
-	resolve(dial);
+	resolve_first(dial);
+	for (hop = 0; hop < dial->job->hops; hop++)
+		resolve_next(dial, hop);
 	report_stage(dial->report, STAGE_CONNECT, 0);
 	fd = race_run(dial);
 	if (dial->job->mptcp != 0)
@@ -193,23 +263,94 @@ dial_wait(const struct dial *dial, int fd, short events)
 	} while (polls[1].revents == 0);
 }
 
-static _Noreturn void
-ask_proxy(const struct dial *dial, int fd, uint32_t hop)
+static void
+send_request(struct dial *dial, int fd)
 {
-	(void)fd;
-	(void)hop;
-	dial_fail(dial, REASON_PROTOCOL, 0, "not supported");
+	const struct proxy *proxy = &dial->proxy;
+	size_t sent = 0;
+	ssize_t count;
+
+	while (sent < proxy->output_bytes) {
+		count = write(fd, proxy->output + sent,
+		    proxy->output_bytes - sent);
+		if (count >= 0)
+			sent += (size_t)count;
+		else if (errno == EAGAIN)
+			dial_wait(dial, fd, POLLOUT);
+		else if (errno != EINTR)
+			dial_fail(dial, REASON_ERRNO, errno, NULL);
+	}
+}
+
+static void
+read_answer(struct dial *dial, int fd)
+{
+	struct proxy *proxy = &dial->proxy;
+	ssize_t count;
+
+	dial_wait(dial, fd, POLLIN);
+	count = read(fd, proxy->input + proxy->filled,
+	    sizeof(proxy->input) - proxy->filled);
+	if (count > 0)
+		proxy->filled += (size_t)count;
+	else if (count == 0)
+		dial_fail(dial, REASON_CLOSED, 0, NULL);
+	else if (errno != EAGAIN && errno != EINTR)
+		dial_fail(dial, REASON_ERRNO, errno, NULL);
+}
+
+static enum proxy_result
+begin_request(struct dial *dial, uint32_t hop)
+{
+	const struct sockaddr_storage *next = &dial->next[hop];
+
+	return proxy_begin(&dial->proxy, &dial->job->hop[hop],
+	    next_host(dial->job, hop), next_port(dial->job, hop),
+	    next->ss_family == AF_UNSPEC ? NULL :
+					   (const struct sockaddr *)next);
+}
+
+/* Returns when the proxy has connected to the next hop. */
+static void
+ask_proxy(struct dial *dial, int fd, uint32_t hop)
+{
+	struct proxy *proxy = &dial->proxy;
+	enum proxy_result result = begin_request(dial, hop);
+
+	for (;; result = proxy_step(proxy))
+		switch (result) {
+		case PROXY_SEND:
+			send_request(dial, fd);
+			break;
+		case PROXY_MORE:
+			read_answer(dial, fd);
+			break;
+		case PROXY_DONE:
+			return;
+		case PROXY_FAILED:
+			dial_fail(dial, proxy->reason, proxy->detail,
+			    proxy->text);
+		}
+}
+
+static void
+forget_credentials(struct job_hop *hop)
+{
+	explicit_bzero(hop->user, sizeof(hop->user));
+	explicit_bzero(hop->password, sizeof(hop->password));
 }
 
 void
 dial_proxies(struct dial *dial, int fd)
 {
+	struct job *job = dial->job;
 	uint32_t hop;
 
-	for (hop = 0; hop < dial->job->hops; hop++) {
-		if (dial->job->hop[hop].kind == HOP_TCP)
+	for (hop = 0; hop < job->hops; hop++) {
+		if (job->hop[hop].kind == HOP_TCP)
 			continue;
 		report_stage(dial->report, STAGE_PROXY, hop);
 		ask_proxy(dial, fd, hop);
+		forget_credentials(&job->hop[hop]);
 	}
 }

@@ -14,16 +14,18 @@
 #include <stdint.h>
 
 #include "shm/message.h"
+#include "worker/proxy.h"
 #include "worker/resolve.h"
 
 struct pollfd;
 struct report;
 
 struct dial {
-	const struct job *job;
+	struct job *job;
 	struct report *report;
 	int64_t deadline_ms; /* of CLOCK_MONOTONIC */
-	bool names;	     /* the resolver is needed */
+	bool resolver;	     /* the system's resolver is needed */
+	bool names;	     /* for hop 0 */
 	int family;	     /* of the source address, or AF_UNSPEC */
 	struct resolve_list addresses;
 	size_t sockets; /* prepared, of either family */
@@ -31,23 +33,29 @@ struct dial {
 		int fd;
 		int family;
 	} socket[RESOLVE_MAX];
+	/* The host after each hop, where the hop wants it resolved here. */
+	struct sockaddr_storage next[MESSAGE_HOPS_MAX];
+	struct proxy proxy;
 };
 
 /*
  * Start the clock and make the sockets that may be needed, since they cannot
  * be bound, nor made at all, once the worker is locked in.
  */
-void
-dial_prepare(struct dial *dial, const struct job *job, struct report *report);
+void dial_prepare(struct dial *dial, struct job *job, struct report *report);
 
 /*
- * Resolve hop 0 and connect to the first of its addresses that answers: the
- * next one is tried when one has failed, or after 250 ms (RFC 8305 section 5).
- * Returns the connected socket, non-blocking; every other one is closed.
+ * Resolve all that is resolved here and connect to the first address of hop 0
+ * that answers: the next one is tried when one has failed, or after 250 ms
+ * (RFC 8305 section 5). Returns the connected socket, non-blocking; every
+ * other one is closed.
  */
 int dial_connect(struct dial *dial);
 
-/* Ask every proxy on the way for the hop after it. */
+/*
+ * Ask every proxy on the way for the hop after it, and forget its credentials.
+ * What came after the last answer is the far end's, and is in proxy.input[].
+ */
 void dial_proxies(struct dial *dial, int fd);
 
 /*

@@ -155,7 +155,7 @@ dial_out(struct worker *worker)
 
 	dial_prepare(&worker->dial, &worker->job, &worker->report);
 	prepare_sandbox(worker,
-	    worker->dial.names ? SANDBOX_NAMES : SANDBOX_LITERAL);
+	    worker->dial.resolver ? SANDBOX_NAMES : SANDBOX_LITERAL);
 	must(worker, sandbox_enter_dial(&worker->sandbox),
 	    "lock-in, first stage");
 	fd = dial_connect(&worker->dial);
@@ -193,7 +193,10 @@ obtain_socket(struct worker *worker)
 static int
 pump(struct worker *worker, int fd)
 {
+	const struct proxy *proxy = &worker->dial.proxy;
+
 	pump_init(&worker->pump, fd, &worker->engine, &worker->worker);
+	pump_prime(&worker->pump, proxy->input, proxy->filled);
 	switch (pump_run(&worker->pump)) {
 	case PUMP_RUNS:
 	case PUMP_STOPPED:

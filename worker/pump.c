@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,6 +52,24 @@ pump_init(struct pump *pump, int fd, const struct region *engine,
 	    &theirs->tx_head, &ours->tx_tail, 0);
 	ring_producer_init(&pump->rx, worker->data, worker->data_bytes,
 	    &ours->rx_head, &theirs->rx_tail, 0);
+}
+
+void
+pump_prime(struct pump *pump, const void *bytes, size_t count)
+{
+	uint8_t *span;
+	size_t room;
+
+	if (count == 0)
+		return;
+	if (count > pump->rx.capacity ||
+	    ring_reserve(&pump->rx, count, &span, &room) != RING_OK) {
+		pump->end = PUMP_BROKEN;
+		return;
+	}
+	memcpy(span, bytes, count);
+	ring_commit(&pump->rx, count);
+	bell_ring(&pump->flags->engine_wants_data, pump->bell_out);
 }
 
 static size_t

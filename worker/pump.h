@@ -6,6 +6,7 @@
 #define WORKER_PUMP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "shm/ring.h"
 
@@ -38,6 +39,12 @@ struct pump {
 /* Neither the descriptors nor the regions are owned. */
 void pump_init(struct pump *pump, int socket, const struct region *engine,
     const struct region *worker);
+
+/*
+ * Begin with bytes that the far end has sent already. Where they do not fit,
+ * the pump is PUMP_BROKEN.
+ */
+void pump_prime(struct pump *pump, const void *bytes, size_t count);
 
 /*
  * Move bytes until something ends it; never returns PUMP_RUNS. What the far
