@@ -84,6 +84,20 @@ int address_check_chain(const struct address_uri *uri, int count,
     const char **error);
 
 /*
+ * Can via be asked for next at all? A SOCKS4 proxy cannot for an IPv6 address.
+ * Also part of the checks of a chain. 0, or -1 with *error.
+ */
+int address_check_next(const struct address_uri *via,
+    const struct address_uri *next, const char **error);
+
+/*
+ * Set a proxy's credentials from `user[:password]`, length bytes as they are,
+ * without percent-encoding. 0, or -1 with *error.
+ */
+int address_set_credentials(struct address_uri *uri, const char *text,
+    size_t length, const char **error);
+
+/*
  * Resolve both ends of a tuple to one address family; localhost means
  * 127.0.0.1 first, then ::1. A port of 0 is refused on the remote end; on the
  * local end it asks the kernel for one. Blocks in getaddrinfo(3). *error may

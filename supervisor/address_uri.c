@@ -151,25 +151,68 @@ check_credentials(const struct address_uri *uri, bool password,
 	return 0;
 }
 
+/* The text up to the first colon, and what is behind it, if there is one. */
+static bool
+split_credentials(struct address_span text, struct address_span *user,
+    struct address_span *password)
+{
+	const char *colon = memchr(text.start, ':', text.length);
+
+	*user = text;
+	*password = (struct address_span){ text.start + text.length, 0 };
+	if (colon == NULL)
+		return false;
+	user->length = (size_t)(colon - text.start);
+	password->start = colon + 1;
+	password->length = text.length - user->length - 1;
+	return true;
+}
+
+static int
+copy_secret(struct address_span text, char out[MESSAGE_SECRET_MAX],
+    const char **error)
+{
+	size_t i;
+
+	if (text.length >= MESSAGE_SECRET_MAX)
+		return fail(error,
+		    "the user or password is longer "
+		    "than 255 bytes");
+	for (i = 0; i < text.length; i++)
+		if ((unsigned char)text.start[i] < ' ' || text.start[i] == 0x7f)
+			return fail(error,
+			    "there is a control byte in the "
+			    "user or password");
+	memcpy(out, text.start, text.length);
+	out[text.length] = '\0';
+	return 0;
+}
+
+int
+address_set_credentials(struct address_uri *uri, const char *text,
+    size_t length, const char **error)
+{
+	struct address_span user, password;
+	bool colon = split_credentials((struct address_span){ text, length },
+	    &user, &password);
+
+	if (copy_secret(user, uri->user, error) == -1 ||
+	    copy_secret(password, uri->password, error) == -1)
+		return -1;
+	return check_credentials(uri, colon, error);
+}
+
 static int
 read_credentials(struct address_span span, struct address_uri *uri,
     const char **error)
 {
-	const char *colon = memchr(span.start, ':', span.length);
-	struct address_span user = span;
+	struct address_span user, password;
+	bool colon = split_credentials(span, &user, &password);
 
-	if (colon != NULL) {
-		struct address_span password;
-
-		user.length = (size_t)(colon - span.start);
-		password.start = colon + 1;
-		password.length = span.length - user.length - 1;
-		if (decode(password, uri->password, error) == -1)
-			return -1;
-	}
-	if (decode(user, uri->user, error) == -1)
+	if (decode(password, uri->password, error) == -1 ||
+	    decode(user, uri->user, error) == -1)
 		return -1;
-	return check_credentials(uri, colon != NULL, error);
+	return check_credentials(uri, colon, error);
 }
 
 /* `[user[:password]@]` is taken off the front of *rest. */
@@ -266,6 +309,19 @@ address_parse_uri(const char *text, struct address_uri *uri, const char **error)
 }
 
 int
+address_check_next(const struct address_uri *via,
+    const struct address_uri *next, const char **error)
+{
+	bool socks4 = via->kind == HOP_SOCKS4 || via->kind == HOP_SOCKS4A;
+
+	if (socks4 && strchr(next->host, ':') != NULL)
+		return fail(error,
+		    "a SOCKS4 proxy cannot be asked for an "
+		    "IPv6 address");
+	return 0;
+}
+
+int
 address_check_chain(const struct address_uri *uri, int count,
     const char **error)
 {
@@ -273,11 +329,14 @@ address_check_chain(const struct address_uri *uri, int count,
 
 	if (count < 1 || count > MESSAGE_HOPS_MAX)
 		return fail(error, "a chain has 1 to 8 hops");
-	for (i = 1; i < count; i++)
+	for (i = 1; i < count; i++) {
 		if (uri[i].kind == HOP_TCP)
 			return fail(error,
 			    "a tcp relay can only be the "
 			    "first hop: it cannot be asked for");
+		if (address_check_next(&uri[i - 1], &uri[i], error) == -1)
+			return -1;
+	}
 	return 0;
 }
 

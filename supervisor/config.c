@@ -7,6 +7,8 @@
 
 #define DEFAULT_CONTROL "/run/socktopus/control.sock"
 #define DEFAULT_COPIES 2
+#define DEFAULT_HISTORY_BYTES (16 << 20)
+#define DEFAULT_DEAD_S 5
 #define DEFAULT_ROTATE_S 3600
 
 struct config *
@@ -82,6 +84,9 @@ config_add_tunnel(struct config *config)
 	tunnel->copies = DEFAULT_COPIES;
 	tunnel->max_queue_ms = CONFIG_MAX_QUEUE_MS;
 	tunnel->rotate_s = DEFAULT_ROTATE_S;
+	tunnel->resend = true;
+	tunnel->history_bytes = DEFAULT_HISTORY_BYTES;
+	tunnel->dead_s = DEFAULT_DEAD_S;
 	return tunnel;
 }
 

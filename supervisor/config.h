@@ -18,6 +18,7 @@
 #define CONFIG_KEY_BYTES 32
 #define CONFIG_ERROR_MAX 512
 #define CONFIG_MAX_QUEUE_MS 50 /* the default */
+#define CONFIG_POOL_MAX 64     /* candidates */
 
 enum config_scheduler {
 	CONFIG_EARLIEST,
@@ -44,12 +45,14 @@ struct config_path {
 	size_t hops_count;	       /* 1 to MESSAGE_HOPS_MAX */
 	char uri[ADDRESS_URI_MAX * 2]; /* of all hops, for display */
 	bool backup;
+	bool pooled; /* a candidate of the tunnel's pool */
 	bool mptcp;
 	uint32_t count; /* connections, 1 to 64 */
 	char interface[16];
 	char source[64];
 	char congestion[16];
-	uint64_t rate_limit_bytes; /* per second, 0: none */
+	char auth[CONFIG_PATH_MAX]; /* credentials of the hops, or empty */
+	uint64_t rate_limit_bytes;  /* per second, 0: none */
 };
 
 struct config_tunnel {
@@ -62,9 +65,14 @@ struct config_tunnel {
 	uint32_t copies;     /* 1 to 8 */
 	uint32_t reorder_ms; /* 0: off */
 	uint32_t max_queue_ms;
+	uint32_t max_age_ms; /* 0: no limit */
+	bool resend;
+	uint32_t history_bytes;
+	uint32_t dead_s;	   /* silence that ends a path */
 	uint32_t rotate_s;	   /* 0: never */
 	struct config_path *paths; /* owned; the direct path first */
 	size_t paths_count;
+	uint32_t pool_use; /* of the pooled paths in service, 0: no pool */
 };
 
 struct config {

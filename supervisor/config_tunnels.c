@@ -1,143 +1,19 @@
 #include "supervisor/config_tunnels.h"
 
-#include <arpa/inet.h>
-
-#include <ctype.h>
 #include <string.h>
 
 #include "supervisor/config.h"
+#include "supervisor/config_paths.h"
 #include "supervisor/config_reader.h"
 
-#define COUNT_MAX 64
 #define COPIES_MAX 8
 #define REORDER_MAX_MS 10000
 #define QUEUE_MAX_MS 10000
+#define AGE_MAX_MS 10000
+#define HISTORY_MIN_BYTES (256 << 10)
+#define HISTORY_MAX_BYTES (1 << 30)
+#define DEAD_MAX_S 3600
 #define ROTATE_MAX_S 604800 /* a week */
-
-static int
-read_chain(const struct config_reader *reader, const config_setting_t *setting,
-    struct address_uri *hops)
-{
-	const char *error;
-	int count;
-
-	count = address_parse_chain(config_setting_get_string(setting), hops,
-	    MESSAGE_HOPS_MAX, &error);
-	if (count == -1)
-		config_reader_fail(reader, setting, "uri: %s", error);
-	return count;
-}
-
-static int
-read_hops(const struct config_reader *reader, const config_setting_t *setting,
-    struct address_uri *hops)
-{
-	int i, count = config_setting_length(setting);
-	const char *error;
-
-	if (count > MESSAGE_HOPS_MAX)
-		return config_reader_fail(reader, setting,
-		    "uri has more than %d hops", MESSAGE_HOPS_MAX);
-	for (i = 0; i < count; i++) {
-		const config_setting_t *hop = config_setting_get_elem(setting,
-		    (unsigned int)i);
-
-		if (config_setting_type(hop) != CONFIG_TYPE_STRING)
-			return config_reader_fail(reader, hop,
-			    "a hop of uri must be a string");
-		if (address_parse_uri(config_setting_get_string(hop), &hops[i],
-			&error) == -1)
-			return config_reader_fail(reader, hop, "uri: %s",
-			    error);
-	}
-	if (address_check_chain(hops, count, &error) == -1)
-		return config_reader_fail(reader, setting, "uri: %s", error);
-	return count;
-}
-
-static int
-read_uri(const struct config_reader *reader, const config_setting_t *setting,
-    void *object)
-{
-	struct address_uri hops[MESSAGE_HOPS_MAX];
-	int count;
-
-	switch (config_setting_type(setting)) {
-	case CONFIG_TYPE_STRING:
-		count = read_chain(reader, setting, hops);
-		break;
-	case CONFIG_TYPE_LIST:
-	case CONFIG_TYPE_ARRAY:
-		count = read_hops(reader, setting, hops);
-		break;
-	default:
-		return config_reader_fail(reader, setting,
-		    "uri must be a string or a list of strings");
-	}
-	if (count != -1 &&
-	    config_path_set_hops(object, hops, (size_t)count) == -1)
-		count = config_reader_fail(reader, setting, "out of memory");
-	explicit_bzero(hops, sizeof(hops));
-	return count == -1 ? -1 : 0;
-}
-
-static int
-check_source(const struct config_reader *reader,
-    const config_setting_t *setting, void *object)
-{
-	const char *text = config_setting_get_string(setting);
-	struct in6_addr binary;
-
-	(void)object;
-	if (*text == '\0' || inet_pton(AF_INET, text, &binary) == 1 ||
-	    inet_pton(AF_INET6, text, &binary) == 1)
-		return 0;
-	return config_reader_fail(reader, setting,
-	    "source must be a numeric address");
-}
-
-/* What the kernel takes for the name of an interface or an algorithm. */
-static int
-check_word(const struct config_reader *reader, const config_setting_t *setting,
-    void *object)
-{
-	const char *text = config_setting_get_string(setting);
-
-	(void)object;
-	if (strcmp(text, ".") != 0 && strcmp(text, "..") != 0 &&
-	    text[strcspn(text, " /:")] == '\0')
-		return 0;
-	return config_reader_fail(reader, setting, "%s cannot have that name",
-	    config_setting_name(setting));
-}
-
-static const struct config_key path_keys[] = { { "uri", .required = true,
-						   .kind = CONFIG_KIND_OTHER,
-						   .read = read_uri },
-	{ "backup", CONFIG_KEY_BOOL(struct config_path, backup) },
-	{ "mptcp", CONFIG_KEY_BOOL(struct config_path, mptcp) },
-	{ "count", CONFIG_KEY_NUMBER(struct config_path, count, 1, COUNT_MAX) },
-	{ "interface", CONFIG_KEY_TEXT(struct config_path, interface),
-	    .read = check_word },
-	{ "source", CONFIG_KEY_TEXT(struct config_path, source),
-	    .read = check_source },
-	{ "congestion", CONFIG_KEY_TEXT(struct config_path, congestion),
-	    .read = check_word },
-	{ "rate_limit",
-	    CONFIG_KEY_NUMBER(struct config_path, rate_limit_bytes, 0,
-		INT64_MAX) },
-	{ .name = NULL } };
-
-static int
-read_path(const struct config_reader *reader, const config_setting_t *setting,
-    void *object)
-{
-	struct config_path *path = config_add_path(object);
-
-	if (path == NULL)
-		return config_reader_fail(reader, setting, "out of memory");
-	return config_reader_group(reader, setting, path_keys, path);
-}
 
 static int
 read_peer(const struct config_reader *reader, const config_setting_t *setting,
@@ -244,10 +120,20 @@ static const struct config_key tunnel_keys[] = {
 	{ "max_queue",
 	    CONFIG_KEY_NUMBER(struct config_tunnel, max_queue_ms, 1,
 		QUEUE_MAX_MS) },
+	{ "max_age",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, max_age_ms, 0,
+		AGE_MAX_MS) },
+	{ "resend", CONFIG_KEY_BOOL(struct config_tunnel, resend) },
+	{ "history",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, history_bytes,
+		HISTORY_MIN_BYTES, HISTORY_MAX_BYTES) },
+	{ "dead",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, dead_s, 1, DEAD_MAX_S) },
 	{ "rotate",
 	    CONFIG_KEY_NUMBER(struct config_tunnel, rotate_s, 0,
 		ROTATE_MAX_S) },
-	{ "paths", .kind = CONFIG_KIND_LIST }, { .name = NULL }
+	{ "paths", .kind = CONFIG_KIND_LIST },
+	{ "pool", .kind = CONFIG_KIND_GROUP }, { .name = NULL }
 };
 
 /* The direct path comes first, wherever its key stands. */
@@ -297,8 +183,10 @@ read_tunnel(const struct config_reader *reader, const config_setting_t *setting,
 		return -1;
 	paths = config_setting_get_member(setting, "paths");
 	if (paths != NULL &&
-	    config_reader_list(reader, paths, CONFIG_KIND_GROUP, read_path,
-		tunnel) == -1)
+	    config_reader_list(reader, paths, CONFIG_KIND_GROUP,
+		config_path_read, tunnel) == -1)
+		return -1;
+	if (config_pool_read(reader, setting, tunnel) == -1)
 		return -1;
 	if (tunnel->paths_count == 0)
 		return config_reader_fail(reader, setting,

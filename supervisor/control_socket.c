@@ -50,9 +50,10 @@ fill_address(struct sockaddr_un *address, const char *path)
 	if (strlcpy(address->sun_path, path, sizeof(address->sun_path)) <
 	    sizeof(address->sun_path))
 		return 0;
-	log_error(NULL, "control socket %s: the path has %zu bytes, at most "
-	    "%zu are possible", path, strlen(path),
-	    sizeof(address->sun_path) - 1);
+	log_error(NULL,
+	    "control socket %s: the path has %zu bytes, at most "
+	    "%zu are possible",
+	    path, strlen(path), sizeof(address->sun_path) - 1);
 	return -1;
 }
 
@@ -100,8 +101,9 @@ open_folder(const char *path, uid_t owner, gid_t group)
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return failed(path, "open its folder");
-	if (made && (fchmod(fd, 0750) == -1 ||
-	    (geteuid() == 0 && fchown(fd, owner, group) == -1))) {
+	if (made &&
+	    (fchmod(fd, 0750) == -1 ||
+		(geteuid() == 0 && fchown(fd, owner, group) == -1))) {
 		failed(path, "set up its folder");
 		close(fd);
 		return -1;
@@ -202,7 +204,9 @@ bind_name(int fd, const struct sockaddr_un *address, uid_t owner, gid_t group)
 	umask(mask);
 	if (result == -1)
 		return failed(path, "bind");
-	if (geteuid() == 0 && lchown(path, owner, group) == -1)
+	/* Without CAP_CHOWN it remains root's, who may ask as well. */
+	if (geteuid() == 0 && lchown(path, owner, group) == -1 &&
+	    errno != EPERM)
 		return failed(path, "give it to its user");
 	if (listen(fd, CONTROL_BACKLOG) == -1)
 		return failed(path, "listen");

@@ -9,9 +9,10 @@
 
 /*
  * Bind and listen at path, mode 0600, its folder made (0750) if it is missing;
- * both are given to owner and group when this process is root. Refuses a
- * folder in which somebody else could put another socket, and a socket that
- * answers. Returns the descriptor, or -1 having logged why.
+ * both are given to owner and group when this process is root; without
+ * CAP_CHOWN the socket stays root's. Refuses a folder in which somebody else
+ * could put another socket, and a socket that answers. Returns the descriptor,
+ * or -1 having logged why.
  */
 int control_socket_open(const char *path, uid_t owner, gid_t group);
 

@@ -125,10 +125,8 @@ die_with(pid_t parent)
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
 }
 
-static void
-become_worker(const struct spawn_settings *settings, pid_t parent, int null,
-    const int *descriptors, size_t count)
-    __attribute__((noreturn));
+static void become_worker(const struct spawn_settings *settings, pid_t parent,
+    int null, const int *descriptors, size_t count) __attribute__((noreturn));
 
 static void
 become_worker(const struct spawn_settings *settings, pid_t parent, int null,
@@ -141,7 +139,8 @@ become_worker(const struct spawn_settings *settings, pid_t parent, int null,
 	setsid();
 	umask(077);
 	if (!place_descriptors(settings->worker_binary, null, descriptors,
-	    count) || chdir("/") == -1)
+		count) ||
+	    chdir("/") == -1)
 		_exit(LAUNCH_EXIT_DESCRIPTORS);
 	if (settings->change_user &&
 	    !change_ids(settings->worker_uid, settings->worker_gid))

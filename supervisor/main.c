@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/activation.h"
 #include "supervisor/config.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/launch.h"
 #include "supervisor/log.h"
+#include "supervisor/notify.h"
 #include "supervisor/options.h"
 #include "supervisor/privilege.h"
 #include "supervisor/sockets.h"
@@ -39,8 +41,9 @@ fill_standard_descriptors(void)
 	close(fd);
 }
 
+/* Closes all that the caller had open but the sockets that it passed. */
 static struct config *
-configure(const struct options *options)
+configure(const struct options *options, const struct activation *activation)
 {
 	char error[OPTIONS_ERROR_MAX], notice[OPTIONS_ERROR_MAX];
 	struct config *config = options_config(options, error, notice);
@@ -52,7 +55,7 @@ configure(const struct options *options)
 	if (options->check)
 		exit(EXIT_SUCCESS);
 	/* The file may have been a descriptor of the caller's. */
-	closefrom(STDERR_FILENO + 1);
+	closefrom(ACTIVATION_FIRST + (int)activation->count);
 	if (log_open(&config->log) == -1)
 		log_fatal(NULL, "log file %s: %s", config->log.file,
 		    strerror(errno));
@@ -72,8 +75,7 @@ give_log(const struct config *config, const struct privilege *privilege)
 }
 
 static void be_engine(const struct engine_start *start,
-    const struct privilege *privilege, pid_t parent)
-    __attribute__((noreturn));
+    const struct privilege *privilege, pid_t parent) __attribute__((noreturn));
 
 static void
 be_engine(const struct engine_start *start, const struct privilege *privilege,
@@ -98,12 +100,16 @@ static void
 start_engine(const struct config *config, const struct sockets *sockets,
     const struct privilege *privilege, struct spawn_settings *settings)
 {
-	struct engine_start start = { .config = config, .sockets = sockets };
+	struct engine_start start = {
+		.config = config,
+		.sockets = sockets,
+		.alive_us = notify_alive_us(settings->notify),
+	};
 	pid_t parent = getpid();
 	int channel[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    0, channel) == -1)
+		0, channel) == -1)
 		log_fatal(NULL, "socketpair: %s", strerror(errno));
 	settings->engine_pid = fork();
 	if (settings->engine_pid == -1)
@@ -111,6 +117,7 @@ start_engine(const struct config *config, const struct sockets *sockets,
 	if (settings->engine_pid == 0) {
 		close(channel[0]);
 		close(settings->worker_binary);
+		close(settings->notify->fd);
 		start.supervisor_channel = channel[1];
 		be_engine(&start, privilege, parent);
 	}
@@ -120,8 +127,9 @@ start_engine(const struct config *config, const struct sockets *sockets,
 
 /* All that takes privileges or the configuration. 0, or -1 having logged. */
 static int
-start(const struct config *config, struct sockets *sockets,
-    struct privilege *privilege, struct spawn_settings *settings)
+start(const struct config *config, struct activation *activation,
+    struct sockets *sockets, struct privilege *privilege,
+    struct spawn_settings *settings)
 {
 	if (privilege_find(privilege, config->user, config->worker_user) == -1)
 		return -1;
@@ -130,8 +138,9 @@ start(const struct config *config, struct sockets *sockets,
 	settings->worker_uid = privilege->worker_uid;
 	settings->worker_gid = privilege->worker_gid;
 	settings->worker_binary = launch_open_worker();
-	if (settings->worker_binary == -1 || sockets_open(sockets, config,
-	    privilege->uid, privilege->gid) == -1)
+	if (settings->worker_binary == -1 ||
+	    sockets_open(sockets, config, activation, privilege->uid,
+		privilege->gid) == -1)
 		return -1;
 	start_engine(config, sockets, privilege, settings);
 	sockets_keep_name(sockets);
@@ -139,14 +148,16 @@ start(const struct config *config, struct sockets *sockets,
 }
 
 static int
-run(struct config *config)
+run(struct config *config, struct activation *activation)
 {
-	struct spawn_settings settings;
+	struct notify notify;
+	struct spawn_settings settings = { .notify = &notify };
 	struct privilege privilege;
 	struct sockets sockets;
 	int status;
 
-	status = start(config, &sockets, &privilege, &settings);
+	notify_open(&notify);
+	status = start(config, activation, &sockets, &privilege, &settings);
 	/* From here on this process knows no name, address or secret. */
 	config_free(config);
 	if (status == -1)
@@ -155,18 +166,21 @@ run(struct config *config)
 	privilege_drop_supervisor(&privilege);
 	status = spawn_serve(&settings);
 	sockets_close(&sockets);
+	notify_close(&notify);
 	return status;
 }
 
 int
 main(int argc, char **argv)
 {
+	struct activation activation;
 	struct options options;
 
 	fill_standard_descriptors();
 	setproctitle_init(argc, argv, environ);
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	activation_open(&activation);
 	switch (options_parse(argc, argv, &options)) {
 	case OPTIONS_RUN:
 		break;
@@ -176,5 +190,5 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	log_role("supervisor");
-	return run(configure(&options));
+	return run(configure(&options, &activation), &activation);
 }

@@ -168,7 +168,9 @@ add_reflector(struct config_tunnel *tunnel, const char *text, int place,
 	int result = 0,
 	    count = address_parse_chain(text, hops, MESSAGE_HOPS_MAX, &why);
 
-	if (count == -1)
+	if (count == -1 ||
+	    address_check_next(&hops[count - 1], &tunnel->destination, &why) ==
+		-1)
 		result = fail(error, "URI %d: %s", place, why);
 	else if (add_path(tunnel, hops, count) == -1)
 		result = fail(error, "out of memory");

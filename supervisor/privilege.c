@@ -17,9 +17,9 @@
 #define LAST_RESORT "nobody"
 
 /* Root's number gives nothing, and no bit of this can be taken back. */
-#define LOCKED_BITS \
+#define LOCKED_BITS                                                      \
 	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | \
-	    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | \
+	    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |    \
 	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 static int
@@ -35,8 +35,10 @@ find_named(const char *name, uid_t *uid, gid_t *gid)
 		return -1;
 	}
 	if (entry->pw_uid == 0 || entry->pw_gid == 0) {
-		log_error(NULL, "user \"%s\": must not be root, nor of "
-		    "root's group", name);
+		log_error(NULL,
+		    "user \"%s\": must not be root, nor of "
+		    "root's group",
+		    name);
 		return -1;
 	}
 	*uid = entry->pw_uid;
@@ -62,14 +64,16 @@ static void
 warn_of_weakness(const struct privilege *privilege, bool shared)
 {
 	if (privilege->uid == privilege->worker_uid)
-		log_warn(NULL, "engine and workers share user id %u: only the "
+		log_warn(NULL,
+		    "engine and workers share user id %u: only the "
 		    "lock-in keeps a worker from the engine; make the users "
-		    "%s and %s", (unsigned int)privilege->uid, DEFAULT_USER,
-		    DEFAULT_WORKER);
+		    "%s and %s",
+		    (unsigned int)privilege->uid, DEFAULT_USER, DEFAULT_WORKER);
 	else if (shared)
-		log_warn(NULL, "user %s is shared with other programs; make "
-		    "the users %s and %s", LAST_RESORT, DEFAULT_USER,
-		    DEFAULT_WORKER);
+		log_warn(NULL,
+		    "user %s is shared with other programs; make "
+		    "the users %s and %s",
+		    LAST_RESORT, DEFAULT_USER, DEFAULT_WORKER);
 }
 
 int
@@ -78,20 +82,22 @@ privilege_find(struct privilege *privilege, const char *user,
 {
 	bool user_shared, worker_shared;
 
-	*privilege = (struct privilege){
-		.uid = geteuid(), .gid = getegid(),
-		.worker_uid = geteuid(), .worker_gid = getegid()
-	};
+	*privilege = (struct privilege){ .uid = geteuid(),
+		.gid = getegid(),
+		.worker_uid = geteuid(),
+		.worker_gid = getegid() };
 	if (geteuid() != 0) {
-		log_info(NULL, "started as user %u: engine and workers share "
-		    "it", (unsigned int)geteuid());
+		log_info(NULL,
+		    "started as user %u: engine and workers share "
+		    "it",
+		    (unsigned int)geteuid());
 		return 0;
 	}
 	privilege->change = true;
 	if (find_user(user, DEFAULT_USER, &privilege->uid, &privilege->gid,
-	    &user_shared) == -1 ||
+		&user_shared) == -1 ||
 	    find_user(worker_user, DEFAULT_WORKER, &privilege->worker_uid,
-	    &privilege->worker_gid, &worker_shared) == -1)
+		&privilege->worker_gid, &worker_shared) == -1)
 		return -1;
 	warn_of_weakness(privilege, user_shared || worker_shared);
 	return 0;
@@ -166,7 +172,8 @@ collect_kept(void)
 {
 	capng_clear(CAPNG_SELECT_CAPS);
 	must(capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
-	    CAP_SETUID, CAP_SETGID, CAP_KILL, -1) == 0, "capabilities");
+		 CAP_SETUID, CAP_SETGID, CAP_KILL, -1) == 0,
+	    "capabilities");
 }
 
 /*
@@ -179,8 +186,7 @@ lock_bounds(void)
 	must(prctl(PR_SET_SECUREBITS, LOCKED_BITS, 0, 0, 0) == 0,
 	    "secure bits");
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		must(prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0,
-		    "bounding set");
+		must(prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0, "bounding set");
 	must(prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) == LOCKED_BITS,
 	    "secure bits did not hold");
 }
@@ -194,14 +200,14 @@ prove_supervisor(void)
 	must(capng_get_caps_process() == 0, "capget");
 	for (unsigned int cap = 0; cap <= CAP_LAST_CAP; cap++)
 		found += capng_have_capability(CAPNG_PERMITTED, cap) != 0;
-	must(found == sizeof(kept) / sizeof(kept[0]),
-	    "a capability remains");
+	must(found == sizeof(kept) / sizeof(kept[0]), "a capability remains");
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		must(capng_have_capability(CAPNG_EFFECTIVE, kept[i]) != 0,
 		    "a capability is missing");
 
 	must(capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
-	    CAP_SYS_ADMIN) == 0, "capabilities");
+		 CAP_SYS_ADMIN) == 0,
+	    "capabilities");
 	must(capng_apply(CAPNG_SELECT_CAPS) != 0,
 	    "a capability can be had again");
 	must(prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) == -1,
@@ -227,8 +233,8 @@ privilege_drop_supervisor(const struct privilege *privilege)
 	/* Changing ids has emptied the effective set. */
 	collect_kept();
 	if (can_lock) {
-		must(capng_update(CAPNG_ADD,
-		    CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETPCAP) == 0,
+		must(capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+			 CAP_SETPCAP) == 0,
 		    "capabilities");
 		apply_capabilities();
 		lock_bounds();

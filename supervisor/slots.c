@@ -33,8 +33,8 @@ struct input {
 	int status;
 };
 
-typedef bool action(struct slots *slots, struct slots_slot *slot,
-    const struct input *input);
+typedef bool
+action(struct slots *slots, struct slots_slot *slot, const struct input *input);
 
 const char *
 slots_describe(int status, char text[SLOTS_WORDS_MAX])
@@ -58,12 +58,11 @@ void
 slots_report(struct slots *slots, enum spawn_report type, uint32_t number,
     int64_t value)
 {
-	struct spawn_record record = {
-		.type = type, .slot = number, .value = value
-	};
-	struct pollfd room = {
-		.fd = slots->settings->engine_channel, .events = POLLOUT
-	};
+	struct spawn_record record = { .type = type,
+		.slot = number,
+		.value = value };
+	struct pollfd room = { .fd = slots->settings->engine_channel,
+		.events = POLLOUT };
 	ssize_t sent;
 
 	if (slots->deaf)
@@ -71,8 +70,9 @@ slots_report(struct slots *slots, enum spawn_report type, uint32_t number,
 	do {
 		sent = send(room.fd, &record, sizeof(record),
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (sent == -1 && (errno == EINTR ||
-	    (errno == EAGAIN && poll(&room, 1, REPORT_MS) == 1)));
+	} while (sent == -1 &&
+	    (errno == EINTR ||
+		(errno == EAGAIN && poll(&room, 1, REPORT_MS) == 1)));
 	/* Of an engine that is gone the reaping tells. */
 	if (sent == -1 && errno == EAGAIN)
 		slots->deaf = true;
@@ -97,8 +97,7 @@ start(struct slots *slots, struct slots_slot *slot, const struct input *input)
 	}
 	slot->state = SLOTS_RUNNING;
 	slot->pid = pid;
-	log_debug(NULL, "slot %" PRIu32 ": worker %d", input->number,
-	    (int)pid);
+	log_debug(NULL, "slot %" PRIu32 ": worker %d", input->number, (int)pid);
 	slots_report(slots, SPAWN_STARTED, input->number, pid);
 	return true;
 }
@@ -108,15 +107,14 @@ end(struct slots *slots, struct slots_slot *slot, const struct input *input)
 {
 	(void)slots;
 	if (kill(slot->pid, SIGKILL) == -1)
-		log_error(NULL, "slot %" PRIu32 ": kill %d: %s",
-		    input->number, (int)slot->pid, strerror(errno));
+		log_error(NULL, "slot %" PRIu32 ": kill %d: %s", input->number,
+		    (int)slot->pid, strerror(errno));
 	slot->state = SLOTS_KILLED;
 	return true;
 }
 
 static bool
-release(struct slots *slots, struct slots_slot *slot,
-    const struct input *input)
+release(struct slots *slots, struct slots_slot *slot, const struct input *input)
 {
 	char words[SLOTS_WORDS_MAX];
 
@@ -174,9 +172,9 @@ bool
 slots_start(struct slots *slots, uint32_t number, const int *descriptors,
     size_t count)
 {
-	struct input input = {
-		.number = number, .descriptors = descriptors, .count = count
-	};
+	struct input input = { .number = number,
+		.descriptors = descriptors,
+		.count = count };
 
 	return step(slots, EVENT_START, &input);
 }
@@ -194,8 +192,8 @@ slots_exited(struct slots *slots, pid_t pid, int status)
 {
 	struct input input = { .status = status };
 
-	while (input.number < SPAWN_SLOTS &&
-	    slots->slot[input.number].pid != pid)
+	while (
+	    input.number < SPAWN_SLOTS && slots->slot[input.number].pid != pid)
 		input.number++;
 	return step(slots, EVENT_EXIT, &input);
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "supervisor/activation.h"
 #include "supervisor/address.h"
 #include "supervisor/config.h"
 #include "supervisor/control_socket.h"
@@ -63,7 +64,7 @@ listen_on(const struct sockaddr_storage *address)
 	return -1;
 }
 
-/* "[::]" where the kernel was started without IPv6 means all of IPv4. */
+/* "[::]" without IPv6 means all of IPv4. */
 static bool
 narrow_to_ipv4(struct sockaddr_storage *address)
 {
@@ -91,24 +92,54 @@ describe(int fd, char text[ADDRESS_TEXT_MAX])
 	return address_format(&address, text);
 }
 
+/* A new listener; -1 with errno. */
 static int
-open_listener(const struct address_service *service)
+bind_listener(struct sockaddr_storage *address)
+{
+	int fd, tries = 0;
+
+	do {
+		fd = listen_on(address);
+		if (fd == -1 && errno == EAFNOSUPPORT &&
+		    narrow_to_ipv4(address)) {
+			log_info(NULL,
+			    "the kernel has no IPv6: listening on IPv4 only");
+			fd = listen_on(address);
+		}
+	} while (fd == -1 && wait_if_busy(&tries));
+	return fd;
+}
+
+/* A socket that was passed to us; all of IPv4 will do for "[::]". */
+static int
+take_listener(struct activation *activation, struct sockaddr_storage address)
+{
+	int fd = activation_take(activation, &address);
+
+	if (fd == -1 && narrow_to_ipv4(&address))
+		fd = activation_take(activation, &address);
+	return fd;
+}
+
+static int
+open_listener(const struct address_service *service,
+    struct activation *activation)
 {
 	struct sockaddr_storage address;
 	char text[ADDRESS_TEXT_MAX];
 	const char *error;
-	int fd, tries = 0;
+	int fd;
 
 	if (address_resolve_service(service, &address, &error) == -1) {
 		log_error(NULL, "listen on %s: %s", service->host, error);
 		return -1;
 	}
-	do {
-		fd = listen_on(&address);
-		if (fd == -1 && errno == EAFNOSUPPORT &&
-		    narrow_to_ipv4(&address))
-			fd = listen_on(&address);
-	} while (fd == -1 && wait_if_busy(&tries));
+	fd = take_listener(activation, address);
+	if (fd != -1) {
+		log_info(NULL, "%s was passed to us", describe(fd, text));
+		return fd;
+	}
+	fd = bind_listener(&address);
 	if (fd == -1) {
 		log_error(NULL, "listen on %s: %s",
 		    address_format(&address, text), strerror(errno));
@@ -157,17 +188,20 @@ new_descriptors(size_t count)
 }
 
 static int
-open_listeners(struct sockets *sockets, const struct config *config)
+open_listeners(struct sockets *sockets, const struct config *config,
+    struct activation *activation)
 {
 	sockets->listens_count = config->listens_count;
 	sockets->listens = new_descriptors(config->listens_count);
 	if (sockets->listens == NULL)
 		return -1;
 	for (size_t i = 0; i < config->listens_count; i++) {
-		sockets->listens[i] = open_listener(&config->listens[i]);
+		sockets->listens[i] = open_listener(&config->listens[i],
+		    activation);
 		if (sockets->listens[i] == -1)
 			return -1;
 	}
+	activation_close(activation);
 	return 0;
 }
 
@@ -200,12 +234,12 @@ open_control(struct sockets *sockets, const struct config *config, uid_t owner,
 }
 
 int
-sockets_open(struct sockets *sockets, const struct config *config, uid_t owner,
-    gid_t group)
+sockets_open(struct sockets *sockets, const struct config *config,
+    struct activation *activation, uid_t owner, gid_t group)
 {
 	*sockets = (struct sockets){ .control = -1 };
 	/* The control socket last: until then nothing needs to be undone. */
-	if (open_listeners(sockets, config) == 0 &&
+	if (open_listeners(sockets, config, activation) == 0 &&
 	    open_tunnels(sockets, config) == 0 &&
 	    open_control(sockets, config, owner, group) == 0)
 		return 0;
@@ -235,8 +269,10 @@ void
 sockets_close(struct sockets *sockets)
 {
 	sockets_keep_name(sockets);
-	if (sockets->control_path != NULL)
-		unlink(sockets->control_path);
+	if (sockets->control_path != NULL &&
+	    unlink(sockets->control_path) == -1 && errno != ENOENT)
+		log_info(NULL, "control socket %s: its name stays: %s",
+		    sockets->control_path, strerror(errno));
 	free(sockets->control_path);
 	if (sockets->control != -1)
 		close(sockets->control);

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+struct activation;
 struct config;
 
 struct sockets {
@@ -21,13 +22,14 @@ struct sockets {
 };
 
 /*
- * Open all of them, close-on-exec and non-blocking. The control socket is
+ * Open all of them, close-on-exec and non-blocking; a listener that was passed
+ * to us is taken over, and the rest of the passed closed. The control socket is
  * given to owner when this process is root. An existing control socket that
  * nobody serves is replaced. 0, or -1 having logged which one failed and why;
  * then nothing is left open.
  */
 int sockets_open(struct sockets *sockets, const struct config *config,
-    uid_t owner, gid_t group);
+    struct activation *activation, uid_t owner, gid_t group);
 
 /*
  * Close all but the control socket: held open here, nobody takes its name for

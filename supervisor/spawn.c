@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 #include "shm/message.h"
 #include "supervisor/log.h"
+#include "supervisor/notify.h"
 #include "supervisor/slots.h"
 
 #define DESCRIPTORS_MAX (FD_END - FD_CHANNEL)
@@ -23,16 +25,21 @@
 #define START_INTERVAL_MS 10
 #define START_BURST_MS 2560
 
+/* Signs of life are passed on no more often. */
+#define ALIVE_INTERVAL_MS 20
+
 struct supervisor {
 	const struct spawn_settings *settings;
-	int signals;			/* signalfd */
+	int signals; /* signalfd */
 	bool engine_reaped;
-	bool engine_silent;		/* its channel is closed */
+	bool engine_silent; /* its channel is closed */
+	bool serving;	    /* the engine said so */
 	bool stopping;
 	bool done;
 	int status;
-	uint64_t end_by_ms;		/* for the engine; 0: no limit */
-	uint64_t start_debt_ms;		/* the time that starts have used up */
+	uint64_t end_by_ms;	/* for the engine; 0: no limit */
+	uint64_t start_debt_ms; /* the time that starts have used up */
+	uint64_t alive_ms;	/* when the engine last said that it is */
 	struct slots slots;
 };
 
@@ -72,6 +79,41 @@ pause_ms(const struct supervisor *supervisor, uint64_t now)
 	return supervisor->start_debt_ms - now - START_BURST_MS;
 }
 
+static unsigned int
+count_workers(const struct supervisor *supervisor)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < SPAWN_SLOTS; i++)
+		count += supervisor->slots.slot[i].state != SLOTS_FREE;
+	return count;
+}
+
+/* The engine serves, for the first time or again after a reload. */
+static void
+ready(struct supervisor *supervisor)
+{
+	log_notice(NULL, "%s", supervisor->serving ? "reloaded" : "ready");
+	supervisor->serving = true;
+	if (!supervisor->stopping)
+		notify_send(supervisor->settings->notify,
+		    "READY=1\nSTATUS=Serving");
+}
+
+/* An engine gone wild is not to flood the service manager. */
+static void
+pass_on_life(struct supervisor *supervisor)
+{
+	uint64_t now = now_ms();
+
+	if (now < supervisor->alive_ms + ALIVE_INTERVAL_MS)
+		return;
+	supervisor->alive_ms = now;
+	notify_send(supervisor->settings->notify,
+	    "WATCHDOG=1\nSTATUS=Serving, workers: %u",
+	    count_workers(supervisor));
+}
+
 static bool
 handle_record(struct supervisor *supervisor, const struct spawn_record *record,
     const int *descriptors, size_t count)
@@ -85,7 +127,10 @@ handle_record(struct supervisor *supervisor, const struct spawn_record *record,
 		return count == 0 &&
 		    slots_kill(&supervisor->slots, record->slot);
 	case SPAWN_READY:
-		log_notice(NULL, "ready");
+		ready(supervisor);
+		return count == 0;
+	case SPAWN_ALIVE:
+		pass_on_life(supervisor);
 		return count == 0;
 	}
 	return false;
@@ -99,7 +144,7 @@ take_descriptors(struct msghdr *message, int descriptors[DESCRIPTORS_MAX])
 	size_t count = 0, here;
 
 	for (header = CMSG_FIRSTHDR(message); header != NULL;
-	    header = CMSG_NXTHDR(message, header)) {
+	     header = CMSG_NXTHDR(message, header)) {
 		if (header->cmsg_level != SOL_SOCKET ||
 		    header->cmsg_type != SCM_RIGHTS)
 			continue;
@@ -132,10 +177,10 @@ receive(struct supervisor *supervisor)
 		struct cmsghdr header;
 		char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 	} control;
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control)
-	};
+	struct msghdr message = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
 	int descriptors[DESCRIPTORS_MAX];
 	size_t count;
 	ssize_t got;
@@ -199,6 +244,8 @@ stop(struct supervisor *supervisor, int signal)
 		return;
 	}
 	log_notice(NULL, "stopping (%s)", strsignal(signal));
+	notify_send(supervisor->settings->notify,
+	    "STOPPING=1\nSTATUS=Stopping");
 	supervisor->stopping = true;
 	supervisor->end_by_ms = now_ms() + STOP_MS;
 	slots_report(&supervisor->slots, SPAWN_STOP, 0, 0);
@@ -207,6 +254,8 @@ stop(struct supervisor *supervisor, int signal)
 static void
 reload(struct supervisor *supervisor)
 {
+	notify_send(supervisor->settings->notify,
+	    "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_ms() * 1000);
 	if (log_reopen() == -1)
 		log_warn(NULL, "log: cannot open it again: %s",
 		    strerror(errno));
@@ -260,10 +309,9 @@ check_time(struct supervisor *supervisor)
 static void
 serve(struct supervisor *supervisor)
 {
-	struct pollfd poll_set[2] = {
-		{ .fd = supervisor->signals, .events = POLLIN },
-		{ .events = POLLIN }
-	};
+	struct pollfd poll_set[2] = { { .fd = supervisor->signals,
+					  .events = POLLIN },
+		{ .events = POLLIN } };
 	bool listens;
 	int wait;
 
@@ -276,7 +324,8 @@ serve(struct supervisor *supervisor)
 		listens = !supervisor->engine_silent &&
 		    pause_ms(supervisor, now_ms()) == 0;
 		poll_set[1].fd = listens ?
-		    supervisor->settings->engine_channel : -1;
+		    supervisor->settings->engine_channel :
+		    -1;
 		if (poll(poll_set, 2, wait) == -1 && errno != EINTR)
 			log_fatal(NULL, "poll: %s", strerror(errno));
 		if (poll_set[0].revents != 0)
@@ -320,14 +369,10 @@ spawn_serve(const struct spawn_settings *settings)
 	/* Of a size that the stack should not bear. */
 	static struct supervisor supervisor;
 
-	supervisor = (struct supervisor){
-		.settings = settings,
+	supervisor = (struct supervisor){ .settings = settings,
 		.signals = catch_signals(),
-		.slots = {
-			.settings = settings,
-			.null = open("/dev/null", O_RDWR | O_CLOEXEC)
-		}
-	};
+		.slots = { .settings = settings,
+		    .null = open("/dev/null", O_RDWR | O_CLOEXEC) } };
 	if (supervisor.signals == -1 || supervisor.slots.null == -1) {
 		log_error(NULL, "supervisor: %s", strerror(errno));
 		finish(&supervisor, 1);

@@ -13,12 +13,15 @@
 
 #define SPAWN_SLOTS 1024
 
+struct notify;
+
 /* Engine to supervisor. */
 enum spawn_request {
 	SPAWN_START = 1, /* slot; descriptors FD_CHANNEL.. in order,
 				 * 5 of them, or 6 with an accepted socket */
 	SPAWN_KILL,	 /* slot */
-	SPAWN_READY	 /* the engine serves; value: unused */
+	SPAWN_READY,	 /* the engine serves; again: it has reloaded */
+	SPAWN_ALIVE	 /* its loop turns */
 };
 
 /* Supervisor to engine. */
@@ -27,7 +30,7 @@ enum spawn_report {
 	SPAWN_EXITED,	    /* slot; value: status of wait(2), or -errno
 				 * of a fork that failed */
 	SPAWN_STOP,	    /* finish: close every path and exit */
-	SPAWN_RELOAD	    /* SIGHUP: reopen the log */
+	SPAWN_RELOAD	    /* SIGHUP: reopen the log, then SPAWN_READY */
 };
 
 /* Both ways, on a SOCK_SEQPACKET pair. */
@@ -46,6 +49,7 @@ struct spawn_settings {
 	bool change_user;  /* workers run as the ids below */
 	uid_t worker_uid;
 	gid_t worker_gid;
+	const struct notify *notify; /* the service manager */
 };
 
 /*

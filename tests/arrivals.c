@@ -79,6 +79,10 @@ arrivals_add(struct arrivals *arrivals, uint64_t sequence, size_t bytes,
 		arrivals_add_corrupt(arrivals, bytes, now_ns);
 		return;
 	}
+	if (sequence < arrivals->base && !seen_before(arrivals, sequence)) {
+		arrivals->before++;
+		return;
+	}
 	note_time(arrivals, bytes, now_ns);
 	if (seen_before(arrivals, sequence)) {
 		arrivals->duplicates++;
@@ -111,6 +115,25 @@ arrivals_add_corrupt(struct arrivals *arrivals, size_t bytes, uint64_t now_ns)
 {
 	note_time(arrivals, bytes, now_ns);
 	arrivals->corrupt++;
+}
+
+void
+arrivals_restart(struct arrivals *arrivals)
+{
+	struct arrivals kept = *arrivals;
+
+	memset(arrivals, 0, sizeof(*arrivals));
+	arrivals->next = arrivals->base = kept.next;
+	arrivals->before = arrivals_total(&kept);
+	arrivals->corrupt = kept.corrupt;
+	arrivals->seen = kept.seen;
+	arrivals->seen_words = kept.seen_words;
+}
+
+uint64_t
+arrivals_total(const struct arrivals *arrivals)
+{
+	return arrivals->before + arrivals->distinct;
 }
 
 uint64_t
@@ -149,6 +172,18 @@ print_delays(const struct arrivals *arrivals, const char *label)
 	printf("%s_max_ms=%.3f\n", label, (double)arrivals->delay_max_ns / 1e6);
 }
 
+static uint64_t
+smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t
+larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 void
 arrivals_print(const struct arrivals *arrivals, const char *label,
     uint64_t expected)
@@ -158,15 +193,16 @@ arrivals_print(const struct arrivals *arrivals, const char *label,
 
 	/* Short datagrams have a number too, they only do not show it. */
 	if (expected == 0)
-		expected = arrivals->next > arrivals->distinct ?
-		    arrivals->next :
-		    arrivals->distinct;
-	lost = expected > arrivals->distinct ? expected - arrivals->distinct :
-					       0;
+		expected = larger(arrivals->next, arrivals_total(arrivals));
+	expected -= arrivals->base;
+	lost = expected - smaller(expected, arrivals->distinct);
 	printf("received=%" PRIu64 "\nlost=%" PRIu64 "\n", arrivals->received,
 	    lost);
+	printf("lost_before=%" PRIu64 "\n",
+	    arrivals->base - smaller(arrivals->base, arrivals->before));
 	printf("loss_percent=%.4f\n",
 	    expected == 0 ? 0 : 100 * (double)lost / (double)expected);
+	printf("distinct=%" PRIu64 "\n", arrivals_total(arrivals));
 	printf("duplicates=%" PRIu64 "\nreordered=%" PRIu64 "\n",
 	    arrivals->duplicates, arrivals->reordered);
 	printf("reorder_distance_max=%" PRIu64 "\n", arrivals->distance_max);

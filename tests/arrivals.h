@@ -19,7 +19,9 @@ struct arrivals {
 	uint64_t distance_max; /* how far below */
 	uint64_t unnumbered;
 	uint64_t corrupt;
-	uint64_t next; /* one above the highest number seen */
+	uint64_t next;	 /* one above the highest number seen */
+	uint64_t base;	 /* the first number since arrivals_restart() */
+	uint64_t before; /* distinct ones below base */
 	uint64_t first_ns;
 	uint64_t last_ns;
 	uint64_t gap_max_ns; /* between two arrivals */
@@ -38,12 +40,22 @@ arrivals_add_short(struct arrivals *arrivals, size_t bytes, uint64_t now_ns);
 void
 arrivals_add_corrupt(struct arrivals *arrivals, size_t bytes, uint64_t now_ns);
 
+/*
+ * Forget what was measured so far, but neither numbers nor losses: from here
+ * on only higher numbers are measured, lower ones merely counted as arrived.
+ */
+void arrivals_restart(struct arrivals *arrivals);
+
+/* All that ever arrived, without duplicates. */
+uint64_t arrivals_total(const struct arrivals *arrivals);
+
 /* The delay that so many per mille of the datagrams did not exceed. */
 uint64_t arrivals_delay_ns(const struct arrivals *arrivals, double per_mille);
 
 /*
  * key=value lines on stdout; label names the delays ("delay", "rtt"). expected
  * is the number that was sent; 0: one more than the highest number seen.
+ * lost_before is what was lost before arrivals_restart().
  */
 void arrivals_print(const struct arrivals *arrivals, const char *label,
     uint64_t expected);

@@ -28,6 +28,9 @@ static const char usage_text[] =
     "                0 (default): as fast as possible; ping: one at a time\n"
     "  -i SECONDS    sink, echo: end after this silence, once something came;\n"
     "                ping: give an answer up for lost (default 1)\n"
+    "  -w SECONDS    sink: measure nothing but losses before\n"
+    "  -o FILE       sink: what arrived in each 20 ms: time in ms, datagrams,\n"
+    "                bytes, longest delay in ms\n"
     "  -S SEED       of content and sizes; the same at both ends (default 1)\n"
     "\n"
     "The reports are key=value lines. One-way delays are right where the two\n"
@@ -99,6 +102,12 @@ set_option(struct flow *flow, int option, const char *value)
 	case 'i':
 		flow->limit.idle_s = limit_number(option, value);
 		break;
+	case 'w':
+		flow->warm_s = limit_number(option, value);
+		break;
+	case 'o':
+		flow->series = value;
+		break;
 	case 'S':
 		flow->seed = (uint64_t)limit_number(option, value);
 		break;
@@ -120,7 +129,7 @@ parse(struct flow *flow, const char *name, int argc, char **argv, bool sends)
 	flow->seed = 1;
 	flow->limit.idle_s = 1;
 	(void)payload_parse_sizes("1400", &flow->sizes);
-	while ((option = getopt(argc, argv, "46a:p:b:s:n:t:r:i:S:h")) != -1)
+	while ((option = getopt(argc, argv, "46a:p:b:s:n:t:r:i:w:o:S:h")) != -1)
 		set_option(flow, option, optarg);
 	if (argc - optind != (sends ? 2 : 0))
 		errx(2, "%s %s", name,

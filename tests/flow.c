@@ -10,6 +10,7 @@
 
 #include "tests/arrivals.h"
 #include "tests/batch.h"
+#include "tests/series.h"
 
 #define NS_PER_S 1e9
 
@@ -25,7 +26,9 @@ struct run {
 	uint64_t heard_ns; /* of the last arrival, 0: none yet */
 	uint64_t sent;
 	uint64_t sent_bytes;
+	uint64_t warm_ns; /* when the measure begins, UINT64_MAX: it has */
 	struct arrivals arrivals;
+	struct series series;
 };
 
 static void
@@ -37,6 +40,7 @@ run_init(struct run *run, const struct flow *flow)
 	run->flow = flow;
 	run->pace = flow->pace;
 	run->limit = flow->limit;
+	run->warm_ns = UINT64_MAX;
 	run->fd = endpoint_open(&flow->endpoint);
 	run->out = batch_new();
 	run->in = batch_new();
@@ -133,13 +137,14 @@ count_one(struct run *run, const uint8_t *datagram, size_t bytes,
     uint64_t now_ns)
 {
 	struct arrivals *arrivals = &run->arrivals;
-	uint64_t sequence, stamp_ns;
+	uint64_t sequence, stamp_ns, delay_ns;
 
 	switch (payload_check(&run->payload, datagram, bytes, &sequence,
 	    &stamp_ns)) {
 	case PAYLOAD_NUMBERED:
-		arrivals_add(arrivals, sequence, bytes,
-		    now_ns > stamp_ns ? now_ns - stamp_ns : 0, now_ns);
+		delay_ns = now_ns > stamp_ns ? now_ns - stamp_ns : 0;
+		arrivals_add(arrivals, sequence, bytes, delay_ns, now_ns);
+		series_add(&run->series, bytes, delay_ns, now_ns);
 		break;
 	case PAYLOAD_SHORT:
 		arrivals_add_short(arrivals, bytes, now_ns);
@@ -162,7 +167,15 @@ take_in(struct run *run)
 	count = batch_receive(run->in, run->fd);
 	if (count == 0)
 		return 0;
-	now_ns = run->heard_ns = pace_now_ns();
+	now_ns = pace_now_ns();
+	if (run->heard_ns == 0 && run->flow->warm_s > 0)
+		run->warm_ns = now_ns +
+		    (uint64_t)(run->flow->warm_s * NS_PER_S);
+	run->heard_ns = now_ns;
+	if (now_ns > run->warm_ns) {
+		arrivals_restart(&run->arrivals);
+		run->warm_ns = UINT64_MAX;
+	}
 	for (i = 0; i < count; i++) {
 		datagram = batch_datagram(run->in, i, &bytes);
 		count_one(run, datagram, bytes, now_ns);
@@ -182,7 +195,7 @@ report(struct run *run, const char *label, uint64_t expected)
 	printf("kernel_drops=%" PRIu32 "\n", run->in->kernel_drops);
 	if (run->arrivals.corrupt > 0)
 		return 1;
-	return run->limit.count > run->arrivals.distinct ? 1 : 0;
+	return run->limit.count > arrivals_total(&run->arrivals) ? 1 : 0;
 }
 
 int
@@ -191,11 +204,13 @@ flow_sink(const struct flow *flow)
 	struct run run;
 
 	run_init(&run, flow);
-	while (!limit_reached(&run.limit, run.arrivals.distinct, pace_now_ns(),
-	    run.heard_ns)) {
+	series_open(&run.series, flow->series);
+	while (!limit_reached(&run.limit, arrivals_total(&run.arrivals),
+	    pace_now_ns(), run.heard_ns)) {
 		if (take_in(&run) == 0)
 			limit_wait_input(run.fd, LIMIT_LOOK_NS);
 	}
+	series_close(&run.series);
 	return run_end(&run, report(&run, "delay", flow->limit.count));
 }
 

@@ -17,6 +17,8 @@ struct flow {
 	struct pace pace;
 	uint64_t seed;
 	struct limit limit;
+	double warm_s;	    /* sink: measure only after so long */
+	const char *series; /* sink: its file, or NULL */
 };
 
 /*

@@ -292,7 +292,8 @@ END_TEST
 
 static const char *const bad_chains[] = { "", ",", "tcp://a,", ",tcp://a",
 	"socks://a,,socks://b", "socks://a,tcp://b", "tcp://a,tcp://b",
-	"tcp://a, socks://b", NINE_HOPS };
+	"tcp://a, socks://b", "socks4://a,http://[::1]",
+	"socks4a://a,http://[::1]", NINE_HOPS };
 
 START_TEST(bad_chain_is_refused)
 {

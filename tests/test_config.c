@@ -82,7 +82,7 @@ static const char full[] =
     "    { uri = \"tcp://r1,socks://u:p@r2\"; backup = true; mptcp = true;\n"
     "      count = 64; interface = \"eth0\"; source = \"192.0.2.1\";\n"
     "      congestion = \"bbr\"; rate_limit = 5000000000L; },\n"
-    "    { uri = [ \"http://h\", \"socks4://s\" ]; } );\n"
+    "    { uri = [ \"http://h\", \"socks4://s\" ]; auth = \"key\"; } );\n"
     "  name = \"logs\"; peer = \"b\"; destination = \"tcp://d:7\";\n"
     "  local = \"1234\"; remote = \"1235:1236\";\n"
     "  scheduler = \"redundant\"; copies = 8; reorder = 10000;\n"
@@ -190,7 +190,51 @@ START_TEST(paths_are_read)
 	ck_assert_uint_eq(path[1].rate_limit_bytes, 5000000000U);
 	ck_assert_str_eq(path[2].uri, "http://h:8080,socks4://s:1080");
 	ck_assert(!path[2].backup && !path[2].mptcp);
+	ck_assert_str_eq(path[1].auth, "");
+	ck_assert_str_eq(path[2].auth, "key");
 	config_free(config);
+}
+END_TEST
+
+START_TEST(pools_are_read)
+{
+	struct config *config = parse(
+	    PEER "tunnels = ({ " TUNNEL "pool = { uris = ( \"tcp://a\",\n"
+		 " ( \"socks://b\", \"http://c\" ), \"tcp://d,socks://e\" );\n"
+		 " use = 2; }; paths = ({ uri = \"tcp://p\"; }); });");
+	const struct config_tunnel *tunnel = config->tunnels;
+
+	ck_assert_uint_eq(tunnel->pool_use, 2);
+	ck_assert_uint_eq(tunnel->paths_count, 5);
+	ck_assert(!tunnel->paths[0].pooled && !tunnel->paths[1].pooled);
+	ck_assert_str_eq(tunnel->paths[1].uri, "tcp://p:23461");
+	ck_assert(tunnel->paths[2].pooled && tunnel->paths[4].pooled);
+	ck_assert_str_eq(tunnel->paths[2].uri, "tcp://a:23461");
+	ck_assert_str_eq(tunnel->paths[3].uri, "socks://b:1080,http://c:8080");
+	ck_assert_uint_eq(tunnel->paths[4].hops_count, 2);
+	ck_assert_uint_eq(tunnel->paths[4].count, 1);
+	config_free(config);
+}
+END_TEST
+
+START_TEST(a_pool_has_a_limit)
+{
+	char error[CONFIG_ERROR_MAX], text[4096];
+	struct config *config;
+
+	for (int count = 64; count <= 65; count++) {
+		strlcpy(text,
+		    PEER "tunnels = ({ " TUNNEL "pool = { use = 64;"
+			 "uris = ( \"tcp://a\"",
+		    sizeof(text));
+		for (int i = 1; i < count; i++)
+			strlcat(text, ", \"tcp://b\"", sizeof(text));
+		strlcat(text, " ); }; });", sizeof(text));
+		config = config_parse(text, "f", error);
+		ck_assert((config != NULL) == (count == 64));
+		config_free(config);
+	}
+	ck_assert_str_eq(error, "f:2: a pool has 1 to 64 uris");
 }
 END_TEST
 
@@ -296,6 +340,26 @@ static const struct {
 	{ PEER "tunnels = ({ " TUNNEL "copies = 9; });", "f:2: copies must" },
 	{ PEER "tunnels = ({ " TUNNEL "copies = 1.0; });",
 	    "f:2: copies must be a whole number" },
+	{ PEER "tunnels = ({ " TUNNEL "pool = 1; });",
+	    "f:2: pool must be a group" },
+	{ PEER "tunnels = ({ " TUNNEL "pool = { use = 1; }; });",
+	    "f:2: uris is missing" },
+	{ PEER "tunnels = ({ " TUNNEL "pool = { uris = (\"tcp://a\"); }; });",
+	    "f:2: use is missing" },
+	{ PEER "tunnels = ({ " TUNNEL "pool = { use = 1;\nuris = (); }; });",
+	    "f:2: use is more than there are uris" },
+	{ PEER "tunnels = ({ " TUNNEL
+	       "pool = { use = 0; uris = (\"tcp://a\"); }; });",
+	    "f:2: use must be from 1 to 64" },
+	{ PEER "tunnels = ({ " TUNNEL
+	       "pool = { use = 2; uris = (\"tcp://a\"); }; });",
+	    "f:2: use is more than there are uris" },
+	{ PEER "tunnels = ({ " TUNNEL
+	       "pool = { use = 1; uris = (\"tcp://a\",\n1); }; });",
+	    "f:3: uri must be a string or" },
+	{ PEER "tunnels = ({ " TUNNEL
+	       "pool = { use = 1; uris = (\"ftp://a\"); }; });",
+	    "f:2: uri: " },
 	{ PEER "tunnels = ({ " TUNNEL "reorder = -1; });", "f:2: reorder" },
 	{ PEER "tunnels = ({ " TUNNEL "reorder = 10001; });", "f:2: reorder" },
 	{ PEER "tunnels = ({ " TUNNEL "max_queue = 0; });", "f:2: max_queue" },
@@ -345,6 +409,27 @@ static const struct {
 	{ PEER "tunnels = ({ " TUNNEL "paths = ({ uri = \"tcp://a\"; "
 	       "backup = 1; }); });",
 	    "f:2: backup must be true or false" },
+	{ PEER "tunnels = ({ " TUNNEL "paths = ({ uri = \"socks://a\";\n"
+	       "auth = \"open\"; }); });",
+	    "f:3: the key file open is open to others" },
+	{ PEER "tunnels = ({ " TUNNEL "paths = ({ uri = \"socks://u:p@a\";\n"
+	       "auth = \"key\"; }); });",
+	    "f:3: auth: there is a user in the uri already" },
+	{ PEER "tunnels = ({ " TUNNEL "paths = ({ uri = \"tcp://a\";\n"
+	       "auth = \"key\"; }); });",
+	    "f:3: auth: there is no proxy in the uri" },
+	{ PEER "tunnels = ({ " TUNNEL "paths = ({ uri = (\"socks4://a\",\n"
+	       "\"http://[::1]\"); }); });",
+	    "f:2: uri: a SOCKS4 proxy cannot be asked for" },
+	{ PEER "tunnels = ({ name = \"t\"; peer = \"p\"; "
+	       "destination = \"tcp://[::1]\"; local = \"1\"; "
+	       "remote = \"2\";\npaths = ({ uri = \"socks4a://a\"; }); });",
+	    "f:3: uri: a SOCKS4 proxy cannot be asked for" },
+	{ PEER "tunnels = ({ name = \"t\"; peer = \"p\"; "
+	       "destination = \"tcp://[::1]\"; local = \"1\"; "
+	       "remote = \"2\";\npool = { use = 1; uris = (\n"
+	       "\"socks4a://a\"); }; });",
+	    "f:4: uri: a SOCKS4 proxy cannot be asked for" },
 	{ PEER "tunnels = ({ " TUNNEL "paths = ( 1 ); });",
 	    "f:2: an element must be a group" },
 	{ "@include \"missing\"\n", "f:1: cannot open include file" },
@@ -490,6 +575,8 @@ make_suite(void)
 	tcase_add_test(tests, peers_are_read);
 	tcase_add_test(tests, tunnels_are_read);
 	tcase_add_test(tests, paths_are_read);
+	tcase_add_test(tests, pools_are_read);
+	tcase_add_test(tests, a_pool_has_a_limit);
 	tcase_add_test(tests, defaults_are_set);
 	tcase_add_loop_test(tests, bad_text_is_one_line, 0, COUNT(bad));
 	tcase_add_test(tests, credentials_are_not_told);

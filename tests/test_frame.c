@@ -7,9 +7,17 @@
 
 #include "supervisor/engine/frame.h"
 
+#define POLICY_AT 28 /* in open_bytes */
+
 static uint8_t frame[FRAME_CONTROL_MAX];
 static struct frame_open shown = {
 	.flags = FRAME_OPEN_BACKUP,
+	.policy = { .scheduler = 2,
+	    .copies = 3,
+	    .resend = true,
+	    .max_queue_ms = 50,
+	    .max_age_ms = 258,
+	    .reorder_ms = 10000 },
 	.name = "logs",
 };
 
@@ -127,8 +135,8 @@ START_TEST(test_hello_frame_max)
 END_TEST
 
 static const uint8_t open_bytes[] = { 1, 1, 4, 0x04, 0xd3, 127, 0, 0, 1, 6,
-	0x04, 0xd4, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 4,
-	'l', 'o', 'g', 's' };
+	0x04, 0xd4, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 2,
+	3, 1, 0, 50, 1, 2, 0x27, 0x10, 4, 'l', 'o', 'g', 's' };
 
 START_TEST(test_open)
 {
@@ -144,6 +152,32 @@ START_TEST(test_open)
 	ck_assert_mem_eq(&got.local, &shown.local, sizeof(got.local));
 	ck_assert_mem_eq(&got.remote, &shown.remote, sizeof(got.remote));
 	ck_assert_str_eq(got.name, "logs");
+	ck_assert_uint_eq(got.policy.scheduler, 2);
+	ck_assert_uint_eq(got.policy.copies, 3);
+	ck_assert(got.policy.resend);
+	ck_assert_uint_eq(got.policy.max_queue_ms, 50);
+	ck_assert_uint_eq(got.policy.max_age_ms, 258);
+	ck_assert_uint_eq(got.policy.reorder_ms, 10000);
+}
+END_TEST
+
+START_TEST(test_open_policy)
+{
+	/* Byte of the policy, a value that it cannot have. */
+	static const uint8_t bad[][2] = { { 0, 3 }, { 1, 0 }, { 1, 9 },
+		{ 2, 2 }, { 3, 0x28 }, { 5, 0x28 }, { 7, 0x28 } };
+	uint8_t in[sizeof(open_bytes)];
+	struct frame_open got;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		memcpy(in, open_bytes, sizeof(in));
+		in[POLICY_AT + bad[i][0]] = bad[i][1];
+		ck_assert_msg(frame_decode_open(in, sizeof(in), &got) == -1,
+		    "%zu", i);
+	}
+	memcpy(in, open_bytes, sizeof(in));
+	in[POLICY_AT + 4] = 0;
+	ck_assert_int_eq(frame_decode_open(in, sizeof(in), &got), -1);
 }
 END_TEST
 
@@ -180,8 +214,8 @@ START_TEST(test_open_family)
 		    "family %d", family);
 	}
 	/* One that would do if family 5 had an address without bytes. */
-	memcpy(in, "\1\0\5\4\0\1\177\0\0\1\0", 11);
-	ck_assert_int_eq(frame_decode_open(in, 11, &got), -1);
+	memcpy(in, "\1\0\5\4\0\1\177\0\0\1\0\1\1\0\1\0\0\0\0\0", 20);
+	ck_assert_int_eq(frame_decode_open(in, 20, &got), -1);
 }
 END_TEST
 
@@ -197,17 +231,17 @@ START_TEST(test_open_name)
 	bytes = frame_encode_open(&open, in);
 	ck_assert_int_eq(frame_decode_open(in, bytes, &got), 0);
 	ck_assert_uint_eq(strlen(got.name), FRAME_NAME_MAX - 1);
-	in[16] = FRAME_NAME_MAX;
+	in[25] = FRAME_NAME_MAX;
 	in[bytes] = 'x';
 	ck_assert_int_eq(frame_decode_open(in, bytes + 1, &got), -1);
 	memcpy(open.name, "\x1b[1m\x7f\xc3 ", 8);
 	bytes = frame_encode_open(&open, in);
-	in[17 + 6] = '\0';
+	in[26 + 6] = '\0';
 	ck_assert_int_eq(frame_decode_open(in, bytes, &got), 0);
 	ck_assert_str_eq(got.name, "?[1m???");
 	open.name[0] = '\0';
 	bytes = frame_encode_open(&open, in);
-	ck_assert_uint_eq(bytes, 17);
+	ck_assert_uint_eq(bytes, 26);
 	ck_assert_int_eq(frame_decode_open(in, bytes, &got), 0);
 	ck_assert_str_eq(got.name, "");
 }
@@ -290,6 +324,7 @@ frame_suite(void)
 	tcase_add_test(tcase, test_hello_fixed_bytes);
 	tcase_add_test(tcase, test_hello_frame_max);
 	tcase_add_test(tcase, test_open);
+	tcase_add_test(tcase, test_open_policy);
 	tcase_add_test(tcase, test_open_lengths);
 	tcase_add_test(tcase, test_open_family);
 	tcase_add_test(tcase, test_open_name);

@@ -23,11 +23,11 @@
 #define SERVICE_ID 54320
 #define WORKER_ID 54321
 
-static const struct privilege root_start = {
-	.change = true,
-	.uid = SERVICE_ID, .gid = SERVICE_ID,
-	.worker_uid = WORKER_ID, .worker_gid = WORKER_ID
-};
+static const struct privilege root_start = { .change = true,
+	.uid = SERVICE_ID,
+	.gid = SERVICE_ID,
+	.worker_uid = WORKER_ID,
+	.worker_gid = WORKER_ID };
 
 static void
 get_capabilities(uint64_t *effective, uint64_t *permitted)
@@ -120,12 +120,12 @@ START_TEST(supervisor_bears_a_small_bounding_set)
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3
 	};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { {
-		.effective = 1U << CAP_SETUID | 1U << CAP_SETGID |
-		    1U << CAP_KILL,
-		.permitted = 1U << CAP_SETUID | 1U << CAP_SETGID |
-		    1U << CAP_KILL
-	} };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{ .effective = 1U << CAP_SETUID | 1U << CAP_SETGID |
+			1U << CAP_KILL,
+		    .permitted = 1U << CAP_SETUID | 1U << CAP_SETGID |
+			1U << CAP_KILL }
+	};
 
 	ck_assert_int_eq(syscall(SYS_capset, &header, data), 0);
 	privilege_drop_supervisor(&root_start);
@@ -139,9 +139,9 @@ START_TEST(a_descent_that_fails_is_fatal)
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3
 	};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { {
-		.effective = 1U << CAP_SETGID, .permitted = 1U << CAP_SETGID
-	} };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{ .effective = 1U << CAP_SETGID, .permitted = 1U << CAP_SETGID }
+	};
 
 	ck_assert_int_eq(syscall(SYS_capset, &header, data), 0);
 	if (_i == 0)
@@ -178,19 +178,16 @@ START_TEST(defaults_exist_everywhere)
 }
 END_TEST
 
-static const char *const bad_names[][2] = {
-	{ "no-such-user-here", "" },
-	{ "", "no-such-user-here" },
-	{ "root", "" },
-	{ "", "root" }
-};
+static const char *const bad_names[][2] = { { "no-such-user-here", "" },
+	{ "", "no-such-user-here" }, { "root", "" }, { "", "root" } };
 
 START_TEST(bad_names_are_refused)
 {
 	struct privilege privilege;
 
 	ck_assert_int_eq(privilege_find(&privilege, bad_names[_i][0],
-	    bad_names[_i][1]), -1);
+			     bad_names[_i][1]),
+	    -1);
 }
 END_TEST
 
@@ -198,8 +195,8 @@ static void
 become_user(void)
 {
 	if (geteuid() == 0)
-		ck_assert_int_eq(setresuid(SERVICE_ID, SERVICE_ID,
-		    SERVICE_ID), 0);
+		ck_assert_int_eq(setresuid(SERVICE_ID, SERVICE_ID, SERVICE_ID),
+		    0);
 	/* Changing ids has cleared it. */
 	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
 }

@@ -38,8 +38,8 @@ static const char message2_hex[] =
 static const char hash_hex[] =
     "cce7e77aba02142b6398f8af02ba90a9c0b1a4cc14c591056ac1b6d32169eb1d";
 static const char open_hex[] =
-    "0025ad8e13bc4a83bf2c6015bea78fae3ee38611dd26b376f4eb5cef7c52831d"
-    "78eb598d910f33";
+    "002ead8e13bc4a83bf2c6015bea78fae3ee3827fb341f25c34535d71e4465506"
+    "72592589d0bde3e9e47d752d0c5cf016";
 static const char accept_hex[] = "0011e04b0239fb6a640a69241927a01ea3dd2e";
 static const char data_hex[] =
     "0021acb9010509b933b2da626bcc27498800577fa2f624e29e27561bbd74f4ab"
@@ -194,7 +194,10 @@ set_loopback(struct sockaddr_storage *address, uint16_t port)
 static void
 say_frames(void)
 {
-	struct frame_open open = { .name = "logs" };
+	struct frame_open open = {
+		.policy = { .copies = 2, .resend = true, .max_queue_ms = 50 },
+		.name = "logs",
+	};
 	struct frame_writer writer;
 	uint8_t plain[FRAME_CONTROL_MAX];
 

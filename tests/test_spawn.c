@@ -36,8 +36,8 @@ extern char **environ;
 
 /* What a worker finds, told over its channel. */
 struct world {
-	ino_t inode[FD_END];	/* 0: closed */
-	bool more_open;		/* a descriptor above those */
+	ino_t inode[FD_END]; /* 0: closed */
+	bool more_open;	     /* a descriptor above those */
 	size_t title_room;
 	bool environment;
 	bool own_session;
@@ -53,8 +53,8 @@ struct world {
 
 struct rig {
 	pid_t supervisor;
-	int channel;		/* the engine's end */
-	int engine;		/* write its exit status here, or close */
+	int channel; /* the engine's end */
+	int engine;  /* write its exit status here, or close */
 };
 
 static void
@@ -117,7 +117,7 @@ wait_to_end(int told)
 }
 
 struct options {
-	const char *binary;	/* NULL: this program */
+	const char *binary; /* NULL: this program */
 	bool change_user;
 	bool cannot_fork;
 };
@@ -127,16 +127,15 @@ struct options {
 static void
 supervise(const struct options *options, int channel, int told)
 {
-	struct spawn_settings settings = {
-		.change_user = options->change_user,
+	struct spawn_settings settings = { .change_user = options->change_user,
 		.worker_uid = OTHER_ID,
-		.worker_gid = OTHER_ID
-	};
+		.worker_gid = OTHER_ID };
 	struct rlimit none = { 0, 0 };
 	int binary, status;
 
 	binary = open(options->binary != NULL ? options->binary :
-	    "/proc/self/exe", O_PATH | O_CLOEXEC);
+						"/proc/self/exe",
+	    O_PATH | O_CLOEXEC);
 	settings.worker_binary = fcntl(binary, F_DUPFD_CLOEXEC, 100);
 	settings.engine_channel = fcntl(channel, F_DUPFD_CLOEXEC, 100);
 	/* A group to lose. */
@@ -157,8 +156,8 @@ supervise(const struct options *options, int channel, int told)
 	log_set_level(LOG_FATAL_LEVEL);
 	status = spawn_serve(&settings);
 	/* Every child must have been reaped. */
-	_exit(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? status :
-	    98);
+	_exit(
+	    waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? status : 98);
 }
 
 static struct rig
@@ -168,7 +167,8 @@ new_rig(const struct options *options)
 	int channel[2], told[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    channel), 0);
+			     channel),
+	    0);
 	ck_assert_int_eq(pipe2(told, O_CLOEXEC), 0);
 	rig.supervisor = fork();
 	ck_assert_int_ne(rig.supervisor, -1);
@@ -254,7 +254,8 @@ start(const struct rig *rig, uint32_t slot, struct world *world)
 	int pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    pair), 0);
+			     pair),
+	    0);
 	request(rig, SPAWN_START, slot, pair[1], 5);
 	close(pair[1]);
 	ck_assert_int_gt(await_report(rig, SPAWN_STARTED, slot), 0);
@@ -278,8 +279,7 @@ await_supervisor(const struct rig *rig)
 {
 	int status;
 
-	ck_assert_int_eq(waitpid(rig->supervisor, &status, 0),
-	    rig->supervisor);
+	ck_assert_int_eq(waitpid(rig->supervisor, &status, 0), rig->supervisor);
 	ck_assert(WIFEXITED(status));
 	return WEXITSTATUS(status);
 }
@@ -371,10 +371,10 @@ START_TEST(descriptors_keep_their_order)
 		struct cmsghdr header;
 		char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 	} control = { .space = { 0 } };
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control)
-	};
+	struct msghdr message = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
 	int pair[2], fds[DESCRIPTORS_MAX];
 	struct stat status[DESCRIPTORS_MAX];
 	struct world world;
@@ -478,32 +478,21 @@ static const struct {
 	uint32_t slot;
 	size_t length;
 	size_t descriptors;
-} bad_requests[] = {
-	{ 0, 0, 16, 0 },
-	{ 99, 0, 16, 0 },
-	{ SPAWN_EXITED, 0, 16, 0 },
-	{ SPAWN_START, SPAWN_SLOTS, 16, 5 },
-	{ SPAWN_START, UINT32_MAX, 16, 5 },
-	{ SPAWN_KILL, SPAWN_SLOTS, 16, 0 },
-	{ SPAWN_KILL, 1, 15, 0 },
-	{ SPAWN_KILL, 1, 17, 0 },
-	{ SPAWN_KILL, 1, 1, 0 },
-	{ SPAWN_KILL, 1, 16, 1 },
-	{ SPAWN_READY, 0, 16, 1 },
-	{ SPAWN_START, 1, 16, 0 },
-	{ SPAWN_START, 1, 16, 4 },
-	{ SPAWN_START, 1, 16, 7 },
-	{ SPAWN_START, 1, 16, 16 },
-	{ SPAWN_START, 1, 8, 5 },
-	{ SPAWN_START, 0, 16, 5 }
-};
+} bad_requests[] = { { 0, 0, 16, 0 }, { 99, 0, 16, 0 },
+	{ SPAWN_EXITED, 0, 16, 0 }, { SPAWN_START, SPAWN_SLOTS, 16, 5 },
+	{ SPAWN_START, UINT32_MAX, 16, 5 }, { SPAWN_KILL, SPAWN_SLOTS, 16, 0 },
+	{ SPAWN_KILL, 1, 15, 0 }, { SPAWN_KILL, 1, 17, 0 },
+	{ SPAWN_KILL, 1, 1, 0 }, { SPAWN_KILL, 1, 16, 1 },
+	{ SPAWN_READY, 0, 16, 1 }, { SPAWN_ALIVE, 0, 16, 1 },
+	{ SPAWN_START, 1, 16, 0 }, { SPAWN_START, 1, 16, 4 },
+	{ SPAWN_START, 1, 16, 7 }, { SPAWN_START, 1, 16, 16 },
+	{ SPAWN_START, 1, 8, 5 }, { SPAWN_START, 0, 16, 5 } };
 
 START_TEST(a_bad_request_ends_all)
 {
 	struct rig rig = plain_rig();
-	struct spawn_record records[2] = { {
-		.type = bad_requests[_i].type, .slot = bad_requests[_i].slot
-	} };
+	struct spawn_record records[2] = { { .type = bad_requests[_i].type,
+	    .slot = bad_requests[_i].slot } };
 	struct world world;
 	int worker = start(&rig, 0, &world), null;
 
@@ -522,7 +511,7 @@ START_TEST(engine_death_ends_all)
 	int worker = start(&rig, 0, &world);
 
 	if (_i < 0)
-		close(rig.engine);	/* by a signal */
+		close(rig.engine); /* by a signal */
 	else
 		end_engine(&rig, (unsigned char)_i);
 	ck_assert_int_eq(await_supervisor(&rig), 1);
@@ -673,7 +662,8 @@ START_TEST(an_engine_that_reads_nothing_ends_all)
 		request(&rig, SPAWN_START, slot, null, 5);
 	ck_assert_int_eq(await_supervisor(&rig), 1);
 	ck_assert_int_eq(send(rig.channel, &record, sizeof(record),
-	    MSG_NOSIGNAL), -1);
+			     MSG_NOSIGNAL),
+	    -1);
 }
 END_TEST
 

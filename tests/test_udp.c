@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "supervisor/engine/clock.h"
 #include "tests/udp_rig.h"
 
 /* Somebody who sends between bind and connect. */
@@ -117,6 +118,27 @@ START_TEST(test_joined)
 END_TEST
 
 /* IPv6 carries 20 bytes more than fit a frame. */
+START_TEST(test_stamps)
+{
+	uint64_t before_us, arrived_us;
+	size_t bytes;
+
+	udp_rig_begin(AF_INET);
+	udp_rig_send("early", 5);
+	next_datagram(&bytes);
+	ck_assert_uint_eq(udp_batch_arrived_us(&udp_rig_batch), 0);
+	udp_batch_take(&udp_rig_batch);
+	ck_assert_int_eq(udp_stamp(&udp_rig_socket), 0);
+	before_us = clock_unix_us();
+	udp_rig_send("late", 4);
+	next_datagram(&bytes);
+	arrived_us = udp_batch_arrived_us(&udp_rig_batch);
+	ck_assert_uint_ge(arrived_us, before_us);
+	ck_assert_uint_le(arrived_us, clock_unix_us());
+	udp_rig_end();
+}
+END_TEST
+
 START_TEST(test_oversize)
 {
 	udp_rig_begin(AF_INET6);
@@ -283,6 +305,7 @@ make_suite(void)
 	tcase_add_loop_test(tests, test_sizes_in, 0, 2);
 	tcase_add_test(tests, test_more_than_a_batch);
 	tcase_add_loop_test(tests, test_joined, 0, 2);
+	tcase_add_test(tests, test_stamps);
 	tcase_add_test(tests, test_oversize);
 	tcase_add_test(tests, test_drops_are_counted);
 	tcase_add_test(tests, test_drop_counter_wraps);

@@ -15,7 +15,7 @@ struct json_status {
 
 /* Words, whatever they look like: a tunnel may be named 7. */
 static const char *const word_keys[] = { "cause", "key", "last_error", "local",
-	"mode", "name", "path", "peer", "remote", "role", "scheduler",
+	"mode", "name", "note", "path", "peer", "remote", "role", "scheduler",
 	"session", "stage", "state", "tunnel", "uri", "version" };
 
 /* What a script may rely on; null until the process says otherwise. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "supervisor/ctl/keys.h"
+#include "supervisor/ctl/probe.h"
 #include "supervisor/ctl/status.h"
 
 #define EXIT_USAGE 2
@@ -17,7 +18,7 @@ struct arguments {
 
 struct command {
 	const char *name;
-	const char *options;
+	const char *options; /* NULL: it reads its own */
 	int (*run)(const struct arguments *arguments);
 };
 
@@ -66,6 +67,8 @@ run_version(const struct arguments *arguments)
 
 static const char usage_text[] =
     "usage: socktopusctl [-s SOCKET] status [-j]\n"
+    "       socktopusctl probe [-j] [-n CONNECTIONS] [-a AUTH]\n"
+    "           [-i IDENTITY -k KEY [-p PSK]] [--to HOST:PORT] URI[,URI...]\n"
     "       socktopusctl genkey | pubkey | genpsk | version";
 
 static int
@@ -77,8 +80,8 @@ run_help(const struct arguments *arguments)
 
 static const struct command commands[] = { { "status", "+:js:", run_status },
 	{ "genkey", "+:", run_genkey }, { "pubkey", "+:", run_pubkey },
-	{ "genpsk", "+:", run_genpsk }, { "version", "+:", run_version },
-	{ "help", "+:", run_help } };
+	{ "genpsk", "+:", run_genpsk }, { "probe", NULL, NULL },
+	{ "version", "+:", run_version }, { "help", "+:", run_help } };
 
 static void __attribute__((noreturn))
 fail_usage(const char *what, const char *which)
@@ -146,6 +149,8 @@ main(int argc, char **argv)
 	command = find_command(argv[optind]);
 	argc -= optind;
 	argv += optind;
+	if (command->options == NULL)
+		return probe_main(argc, argv);
 	optind = 1;
 	parse_options(argc, argv, command->options, &arguments);
 	if (optind != argc)

@@ -242,6 +242,17 @@ colour_of(const struct output *output, size_t record, size_t column)
 								 "\033[31m";
 }
 
+/* Below the path's row, if there is anything to say. */
+static void
+write_remark(const struct output *output, const char *label, const char *words)
+{
+	if (*words == '\0')
+		return;
+	fprintf(output->stream, "      %s: ", label);
+	write_words(output, words);
+	putc('\n', output->stream);
+}
+
 static void
 write_path(const struct output *output, size_t record,
     const size_t widths[COLUMNS])
@@ -255,11 +266,8 @@ write_path(const struct output *output, size_t record,
 		    colour_of(output, record, column));
 	}
 	putc('\n', output->stream);
-	if (*get(output, record, "last_error") != '\0') {
-		fputs("      last error: ", output->stream);
-		write_words(output, get(output, record, "last_error"));
-		putc('\n', output->stream);
-	}
+	write_remark(output, "note", get(output, record, "note"));
+	write_remark(output, "last error", get(output, record, "last_error"));
 }
 
 static void

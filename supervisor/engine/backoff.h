@@ -13,6 +13,8 @@
 #define BACKOFF_RESET_US UINT64_C(60000000)
 /* A worker that died by a signal of its sandbox is a bug or an attack. */
 #define BACKOFF_CRASH_MS 60000
+/* A proxy that rejects our credentials will do so again. */
+#define BACKOFF_DENIED_MS 30000
 
 struct backoff {
 	unsigned int failures; /* since the last reset */

@@ -12,7 +12,7 @@
 #include "supervisor/engine/spawner.h"
 
 /* A bell that rings so often without any progress is an attack. */
-#define IDLE_BELLS_MAX 100000
+#define IDLE_BELLS_MAX 1000
 /* What a worker has to write out its last bytes, before it is killed. */
 #define CLOSE_GRACE_US UINT64_C(2000000)
 
@@ -35,24 +35,48 @@ handle_exited(void *argument, int status)
 
 static const struct spawner_owner owner = { handle_started, handle_exited };
 
+/* It gets no grace. */
+static void
+break_off(struct channel *channel, const char *words)
+{
+	channel_kill(channel);
+	channel->handler->broken(channel->argument, words);
+}
+
+/* True while what a worker rings is what it may. */
+static bool
+count_bells(struct channel *channel, int rung)
+{
+	uint64_t moved = channel->rx.head + channel->tx.tail;
+
+	channel->bells_rung += (uint64_t)rung;
+	if (channel->bells_rung > channel->bells_asked)
+		return false;
+	if (rung == 0 || moved != channel->bell_moved)
+		channel->idle_bells = 0;
+	else
+		channel->idle_bells++;
+	channel->bell_moved = moved;
+	return channel->idle_bells <= IDLE_BELLS_MAX;
+}
+
 static void
 handle_bell(evutil_socket_t fd, short what, void *argument)
 {
 	struct channel *channel = argument;
+	int rung = bell_drain(fd);
 
 	(void)what;
-	if (bell_drain(fd) == -1) {
-		/* Its end is closed; the exit status says the rest. */
+	if (rung == -1) {
+		/* It ended, and the exit status says the rest; or it will. */
 		event_del(channel->bell_readable);
+		channel_kill(channel);
+		rung = 0;
 	}
-	if (channel->rx.tail != channel->bell_tail)
-		channel->idle_bells = 0;
-	else if (++channel->idle_bells > IDLE_BELLS_MAX) {
-		channel->handler->broken(channel->argument,
-		    "worker rings without end");
+	if (!count_bells(channel, rung)) {
+		break_off(channel, "worker rings for nothing");
 		return;
 	}
-	channel->bell_tail = channel->rx.tail;
 	channel->handler->bell(channel->argument);
 }
 
@@ -65,16 +89,19 @@ handle_message(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	switch (message_receive_event(fd, &message)) {
 	case MESSAGE_OK:
-		channel->handler->event(channel->argument, &message);
+		if (++channel->messages > CHANNEL_MESSAGES_MAX)
+			break_off(channel, "worker sends messages on and on");
+		else
+			channel->handler->event(channel->argument, &message);
 		return;
 	case MESSAGE_NONE:
 		return;
 	case MESSAGE_CLOSED:
 		event_del(channel->socket_readable);
+		channel_kill(channel);
 		return;
 	case MESSAGE_BROKEN:
-		channel->handler->broken(channel->argument,
-		    "worker sent an impossible message");
+		break_off(channel, "worker sent an impossible message");
 		return;
 	}
 }
@@ -255,12 +282,14 @@ channel_ring(struct channel *channel)
 void
 channel_want_data(struct channel *channel)
 {
+	channel->bells_asked++;
 	bell_arm(&channel->flags->engine_wants_data);
 }
 
 void
 channel_want_room(struct channel *channel)
 {
+	channel->bells_asked++;
 	bell_arm(&channel->flags->engine_wants_room);
 }
 

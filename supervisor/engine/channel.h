@@ -23,6 +23,8 @@ struct spawner;
 
 /* Two frames of the largest size and the slack of a power of two. */
 #define CHANNEL_RING_BYTES ((size_t)256 * 1024)
+/* More than any worker has to say in its life. */
+#define CHANNEL_MESSAGES_MAX 256
 
 struct channel_handler {
 	/* Data has come or room was made: look at both rings. */
@@ -46,10 +48,13 @@ struct channel {
 	int bell_out;
 	struct event *socket_readable;
 	struct event *bell_readable;
-	int slot;		 /* -1: no worker */
-	pid_t pid;		 /* 0 until it was started */
-	uint64_t bell_tail;	 /* rx.tail at the last bell */
-	unsigned int idle_bells; /* in a row without progress */
+	int slot;  /* -1: no worker */
+	pid_t pid; /* 0 until it was started */
+	unsigned int messages;
+	uint64_t bells_asked; /* each asks for one byte at most */
+	uint64_t bells_rung;
+	uint64_t bell_moved;	 /* both rings, at the last bell */
+	unsigned int idle_bells; /* in a row without anything moved */
 	const struct channel_handler *handler;
 	void *argument;
 };

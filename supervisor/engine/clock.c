@@ -13,10 +13,16 @@ clock_now_us(void)
 }
 
 uint64_t
-clock_unix_ms(void)
+clock_unix_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t
+clock_unix_ms(void)
+{
+	return clock_unix_us() / 1000;
 }

@@ -9,7 +9,8 @@
 /* Microseconds of CLOCK_MONOTONIC; never 0. */
 uint64_t clock_now_us(void);
 
-/* Milliseconds since 1970, for the session's age between two hosts. */
+/* Since 1970: between two hosts, or from the kernel's stamps to now. */
+uint64_t clock_unix_us(void);
 uint64_t clock_unix_ms(void);
 
 #endif

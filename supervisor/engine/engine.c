@@ -10,6 +10,7 @@
 #include "supervisor/address.h"
 #include "supervisor/config.h"
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/credentials.h"
 #include "supervisor/engine/noise.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
@@ -80,6 +81,21 @@ prepare_tunnel(struct address_pair *asked, const struct config_tunnel *config)
 	return -1;
 }
 
+/* The hops are this process's own copy. */
+static int
+prepare_paths(const struct config_tunnel *config)
+{
+	char error[KEY_ERROR_MAX];
+
+	for (size_t i = 0; i < config->paths_count; i++) {
+		if (credentials_read(&config->paths[i], error) == -1) {
+			log_error(NULL, "tunnel %s: %s", config->name, error);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 int
 engine_prepare(const struct engine_start *start)
 {
@@ -106,7 +122,8 @@ engine_prepare(const struct engine_start *start)
 			return -1;
 	for (size_t i = 0; i < config->tunnels_count; i++)
 		if (prepare_tunnel(&prepared.asked[i], &config->tunnels[i]) ==
-		    -1)
+			-1 ||
+		    prepare_paths(&config->tunnels[i]) == -1)
 			return -1;
 	return 0;
 }
@@ -236,7 +253,7 @@ open_services(struct engine *engine, const struct sockets *sockets)
 }
 
 static int
-open_loop(struct engine *engine, int supervisor_channel)
+open_loop(struct engine *engine, const struct engine_start *start)
 {
 	static const struct timeval interval = { .tv_usec = TICK_US };
 
@@ -246,11 +263,13 @@ open_loop(struct engine *engine, int supervisor_channel)
 	engine->spawner.stop = handle_stop;
 	engine->spawner.gone = handle_gone;
 	engine->spawner.argument = engine;
+	engine->spawner.alive_us = start->alive_us;
 	engine->tick = event_new(engine->base, -1, EV_PERSIST, handle_tick,
 	    engine);
 	if (engine->tick == NULL || event_add(engine->tick, &interval) == -1)
 		return -1;
-	return spawner_init(&engine->spawner, engine->base, supervisor_channel);
+	return spawner_init(&engine->spawner, engine->base,
+	    start->supervisor_channel);
 }
 
 static struct engine *
@@ -318,8 +337,7 @@ engine_run(const struct engine_start *start)
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (engine == NULL ||
-	    open_loop(engine, start->supervisor_channel) == -1) {
+	if (engine == NULL || open_loop(engine, start) == -1) {
 		log_error(NULL, "event loop: %s", strerror(errno));
 		return 1;
 	}

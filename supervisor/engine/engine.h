@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "supervisor/engine/admission.h"
 #include "supervisor/engine/control.h"
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/key.h"
@@ -29,6 +30,7 @@ struct engine_start {
 	const struct config *config;
 	const struct sockets *sockets;
 	int supervisor_channel;
+	uint64_t alive_us; /* how often to tell it that we are; 0: never */
 };
 
 struct engine_peer {
@@ -51,6 +53,7 @@ struct engine {
 	struct path_list arriving;  /* inbound, OPEN not seen yet */
 	struct path_list ended;	    /* freed at the next tick */
 	struct listener *listeners; /* config->listens_count */
+	struct admission admission; /* of strangers, to all of them */
 	struct control control;
 	uint8_t instance[FRAME_INSTANCE_BYTES];
 	uint64_t started_us;
@@ -59,8 +62,7 @@ struct engine {
 	int status;
 	/* Private memory of whoever is at work: no byte of it lives longer
 	 * than one call. */
-	uint8_t plain[FRAME_SEALED_MAX];   /* what was opened */
-	uint8_t packing[FRAME_SEALED_MAX]; /* what is to be sealed */
+	uint8_t plain[FRAME_SEALED_MAX]; /* what was opened */
 };
 
 /*

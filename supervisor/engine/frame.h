@@ -41,7 +41,8 @@ enum frame_type {
 	FRAME_DATA = 4,
 	FRAME_PING = 5,
 	FRAME_PONG = 6,
-	FRAME_CLOSE = 7
+	FRAME_CLOSE = 7,
+	FRAME_PADDING = 255 /* means nothing, and counts */
 };
 
 /* Payload of message 1. */
@@ -64,11 +65,22 @@ enum frame_open_flags {
 	FRAME_OPEN_BACKUP = 1 /* used only while no other is up */
 };
 
+/* How the connector wants a tunnel to be run, at both ends. */
+struct frame_policy {
+	uint8_t scheduler;     /* enum config_scheduler */
+	uint8_t copies;	       /* 1 to 8, for redundant */
+	bool resend;	       /* what a path that ended had not delivered */
+	uint16_t max_queue_ms; /* 1 to 10000 */
+	uint16_t max_age_ms;   /* 0: no limit */
+	uint16_t reorder_ms;   /* 0: off; to 10000 */
+};
+
 struct frame_open {
 	uint8_t flags;
 	struct sockaddr_storage local;	/* what the listener is to bind */
 	struct sockaddr_storage remote; /* what it is to send to */
-	char name[FRAME_NAME_MAX];	/* the tunnel's name at the connector */
+	struct frame_policy policy;
+	char name[FRAME_NAME_MAX]; /* the tunnel's name at the connector */
 };
 
 struct frame_ping {

@@ -189,23 +189,36 @@ read_key(int fd, const char *file, uint8_t key[KEY_BYTES],
 	return result;
 }
 
-/* Like key_read_file(); errno is ENOENT when, and only when, none is there. */
-static int
-read_file(const char *file, uint8_t key[KEY_BYTES], char error[KEY_ERROR_MAX])
+/* errno is ENOENT when, and only when, none is there. */
+int
+key_open_file(const char *file, char error[KEY_ERROR_MAX])
 {
-	int fd, result;
+	int fd, code;
 
 	/* O_NONBLOCK: a FIFO in its place must not hold us up. */
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1) {
-		result = errno;
-		complain(error, file, "%s", strerror(result));
-		errno = result;
+		code = errno;
+		complain(error, file, "%s", strerror(code));
+		errno = code;
 		return -1;
 	}
-	result = check_file(fd, file, error);
-	if (result == 0)
-		result = read_key(fd, file, key, error);
+	if (check_file(fd, file, error) == 0)
+		return fd;
+	close(fd);
+	errno = 0;
+	return -1;
+}
+
+/* Like key_read_file(), with errno as above. */
+static int
+read_file(const char *file, uint8_t key[KEY_BYTES], char error[KEY_ERROR_MAX])
+{
+	int result, fd = key_open_file(file, error);
+
+	if (fd == -1)
+		return -1;
+	result = read_key(fd, file, key, error);
 	close(fd);
 	errno = 0;
 	return result;

@@ -23,9 +23,15 @@ int key_generate_psk(uint8_t key[KEY_BYTES]);
 int key_public(const uint8_t key[KEY_BYTES], uint8_t public_key[KEY_BYTES]);
 
 /*
- * Read a key file: one line of base64. Refuses a file that group or others
- * can read, write or execute, or that is no regular file. 0, or -1 with a
- * sentence "FILE: what is wrong" in error.
+ * Open a file to read. Refuses one that group or others can read, write or
+ * execute, that is neither root's nor ours, or no regular file. A descriptor,
+ * or -1 with a sentence "FILE: what is wrong" in error.
+ */
+int key_open_file(const char *file, char error[KEY_ERROR_MAX]);
+
+/*
+ * Read a key file: one line of base64, as above. 0, or -1 with a sentence in
+ * error.
  */
 int key_read_file(const char *file, uint8_t key[KEY_BYTES],
     char error[KEY_ERROR_MAX]);

@@ -7,9 +7,13 @@
 
 #include <sys/socket.h>
 
+#include <bsd/stdlib.h>
 #include <bsd/string.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,12 +30,22 @@
 #define HELLO_BYTES NOISE_MESSAGE1_BYTES(FRAME_HELLO1_BYTES)
 #define GATE_BYTES (FRAME_LENGTH_BYTES + HELLO_BYTES)
 #define ACCEPT_BUDGET 16
+/* The kernel keeps connections that say nothing for so long to itself. */
+#define DEFER_ACCEPT_S 1
+/*
+ * Paths whose OPEN is awaited. Message 1 can be replayed, so of one key the
+ * oldest makes room for the newest: an honest one needs a round trip only.
+ */
+#define ARRIVING_MAX 256
+#define ARRIVING_KEY_MAX 64
 
 struct listener_pending {
 	TAILQ_ENTRY(listener_pending) entry;
 	struct listener *listener;
 	int fd;
 	struct event *readable;
+	bool admitted; /* to wait: source is counted */
+	struct admission_source source;
 	uint64_t limit_us;
 	size_t got;
 	uint8_t hello[GATE_BYTES];
@@ -44,7 +58,8 @@ forget(struct listener_pending *pending)
 	struct listener *listener = pending->listener;
 
 	TAILQ_REMOVE(&listener->pending, pending, entry);
-	listener->pending_count--;
+	if (pending->admitted)
+		admission_leave(&listener->engine->admission, &pending->source);
 	if (pending->readable != NULL)
 		event_free(pending->readable);
 	if (pending->fd != -1)
@@ -52,10 +67,30 @@ forget(struct listener_pending *pending)
 	free(pending);
 }
 
+static bool
+may_log(struct engine *engine)
+{
+	uint64_t unsaid;
+
+	if (!admission_may_log(&engine->admission, clock_now_us(), &unsaid))
+		return false;
+	if (unsaid > 0)
+		log_info(NULL, "%" PRIu64 " more connections were dropped",
+		    unsaid);
+	return true;
+}
+
+void
+listener_complain(struct engine *engine, const char *name, const char *words)
+{
+	if (may_log(engine))
+		log_info(NULL, "connection from %s: %s", name, words);
+}
+
 static void
 drop(struct listener_pending *pending, const char *why)
 {
-	log_info(NULL, "connection from %s: %s", pending->name, why);
+	listener_complain(pending->listener->engine, pending->name, why);
 	forget(pending);
 }
 
@@ -84,30 +119,66 @@ verify(struct listener_pending *pending, const struct engine_peer **peer,
 	return NULL;
 }
 
+/* Make room for one more path of this key. False: there is none at all. */
+static bool
+make_room(struct engine *engine, const struct engine_peer *peer)
+{
+	struct path *path, *oldest = NULL;
+	size_t all = 0, of_key = 0;
+
+	TAILQ_FOREACH(path, &engine->arriving, entry) {
+		all++;
+		if (path->peer != peer)
+			continue;
+		of_key++;
+		if (oldest == NULL)
+			oldest = path;
+	}
+	if (of_key >= ARRIVING_KEY_MAX) {
+		channel_kill(&oldest->channel);
+		path_fail(oldest, "too many paths of this key are arriving");
+		return true;
+	}
+	return all < ARRIVING_MAX;
+}
+
 static void
 admit(struct listener_pending *pending)
 {
 	struct engine *engine = pending->listener->engine;
 	const struct engine_peer *peer = NULL;
 	struct noise_handshake *handshake;
+	enum admission_result result;
 	struct frame_hello1 hello;
 	struct path *path;
-	int fd;
+	int error, fd;
 
+	result = admission_hello(&engine->admission, clock_now_us());
+	if (result != ADMISSION_YES) {
+		drop(pending, admission_words(result));
+		return;
+	}
 	handshake = verify(pending, &peer, &hello);
 	if (handshake == NULL) {
 		drop(pending, "handshake failed");
+		return;
+	}
+	result = admission_worker(&engine->admission, clock_now_us());
+	if (result != ADMISSION_YES || !make_room(engine, peer)) {
+		noise_handshake_free(handshake);
+		drop(pending, "too many paths are arriving");
 		return;
 	}
 	fd = pending->fd;
 	pending->fd = -1;
 	path = path_new_inbound(engine, peer, handshake, &hello, fd,
 	    pending->name);
-	if (path == NULL)
-		log_warn(NULL, "connection from %s: worker: cannot start: %s",
-		    pending->name, strerror(errno));
-	else
+	error = errno;
+	if (path != NULL)
 		TAILQ_INSERT_TAIL(&engine->arriving, path, entry);
+	else if (may_log(engine))
+		log_warn(NULL, "connection from %s: worker: cannot start: %s",
+		    pending->name, strerror(error));
 	forget(pending);
 }
 
@@ -118,26 +189,37 @@ has_bad_length(const struct listener_pending *pending)
 	    ((size_t)pending->hello[0] << 8 | pending->hello[1]) != HELLO_BYTES;
 }
 
+/* True: more is awaited. False: it is done with, in one way or another. */
+static bool
+take_bytes(struct listener_pending *pending)
+{
+	ssize_t got;
+
+	got = recv(pending->fd, pending->hello + pending->got,
+	    GATE_BYTES - pending->got, MSG_DONTWAIT);
+	if (got == -1 && (errno == EAGAIN || errno == EINTR))
+		return true;
+	if (got <= 0) {
+		drop(pending, "closed before the handshake");
+		return false;
+	}
+	pending->got += (size_t)got;
+	if (has_bad_length(pending)) {
+		drop(pending, "handshake failed");
+		return false;
+	}
+	if (pending->got < GATE_BYTES)
+		return true;
+	admit(pending);
+	return false;
+}
+
 static void
 handle_readable(evutil_socket_t fd, short what, void *argument)
 {
-	struct listener_pending *pending = argument;
-	ssize_t got;
-
+	(void)fd;
 	(void)what;
-	got = recv(fd, pending->hello + pending->got, GATE_BYTES - pending->got,
-	    MSG_DONTWAIT);
-	if (got == -1 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (got <= 0) {
-		drop(pending, "closed before the handshake");
-		return;
-	}
-	pending->got += (size_t)got;
-	if (has_bad_length(pending))
-		drop(pending, "handshake failed");
-	else if (pending->got == GATE_BYTES)
-		admit(pending);
+	take_bytes(argument);
 }
 
 static int
@@ -150,10 +232,16 @@ watch(struct listener_pending *pending)
 	return event_add(pending->readable, NULL);
 }
 
+/*
+ * What is there already needs no slot, and an honest message is there when the
+ * kernel lets its connection through: whoever fills the slots keeps out only
+ * those who dawdle as well.
+ */
 static void
 take(struct listener *listener, int fd, struct sockaddr_storage *address)
 {
 	struct listener_pending *pending = calloc(1, sizeof(*pending));
+	enum admission_result result;
 
 	if (pending == NULL) {
 		close(fd);
@@ -165,9 +253,13 @@ take(struct listener *listener, int fd, struct sockaddr_storage *address)
 	address_unmap(address);
 	address_format(address, pending->name);
 	TAILQ_INSERT_TAIL(&listener->pending, pending, entry);
-	listener->pending_count++;
-	if (listener->pending_count > LISTENER_PENDING_MAX)
-		drop(pending, "too many pending handshakes");
+	if (!take_bytes(pending))
+		return;
+	result = admission_enter(&listener->engine->admission, address,
+	    arc4random(), &pending->source);
+	pending->admitted = result == ADMISSION_YES;
+	if (!pending->admitted)
+		drop(pending, admission_words(result));
 	else if (watch(pending) == -1)
 		drop(pending, "no memory");
 }
@@ -230,6 +322,7 @@ listener_open(struct listener *listener, struct engine *engine, int fd)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
+	int seconds = DEFER_ACCEPT_S;
 
 	listener->engine = engine;
 	listener->fd = fd;
@@ -238,6 +331,9 @@ listener_open(struct listener *listener, struct engine *engine, int fd)
 	    evutil_make_socket_nonblocking(fd) == -1)
 		return -1;
 	address_format(&address, listener->name);
+	/* A wish: without it everything works, with more to do for us. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
+	    sizeof(seconds));
 	listener->acceptable = event_new(engine->base, fd, EV_READ | EV_PERSIST,
 	    handle_acceptable, listener);
 	listener->resume = event_new(engine->base, -1, 0, handle_resume,
@@ -254,6 +350,8 @@ listener_tick(struct listener *listener, uint64_t now_us)
 {
 	struct listener_pending *pending;
 
+	if (admission_owes_log(&listener->engine->admission, now_us))
+		may_log(listener->engine);
 	while ((pending = TAILQ_FIRST(&listener->pending)) != NULL &&
 	    now_us >= pending->limit_us)
 		drop(pending, "no handshake in time");

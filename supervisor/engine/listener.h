@@ -13,7 +13,6 @@
 struct engine;
 struct event;
 
-#define LISTENER_PENDING_MAX 64
 /* Absolute, from the accept; what trickles in does not move it. */
 #define LISTENER_HELLO_US UINT64_C(5000000)
 
@@ -26,7 +25,6 @@ struct listener {
 	struct event *acceptable;
 	struct event *resume; /* after descriptors ran out */
 	struct listener_pending_list pending;
-	size_t pending_count;
 	char name[64]; /* "[::]:23461" */
 };
 
@@ -35,5 +33,12 @@ int listener_open(struct listener *listener, struct engine *engine, int fd);
 /* Drop the connections that took too long. */
 void listener_tick(struct listener *listener, uint64_t now_us);
 void listener_close(struct listener *listener);
+
+/*
+ * Log what became of a connection that has not joined a tunnel: one line a
+ * second, those left out are counted.
+ */
+void
+listener_complain(struct engine *engine, const char *name, const char *words);
 
 #endif

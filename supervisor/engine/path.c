@@ -24,14 +24,13 @@
 #include "supervisor/engine/path_dial.h"
 #include "supervisor/engine/schedule.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/engine/wire.h"
 #include "supervisor/log.h"
 
 #define STATE_LIMIT_US UINT64_C(10000000)
 /* The worker has its own limit for dialling; this one is for the worker. */
 #define DIAL_LIMIT_US UINT64_C(15000000)
-#define SILENCE_LIMIT_US UINT64_C(5000000)
-#define STALL_MIN_US UINT64_C(200000)
 
 static void handle_bell(void *argument);
 static void handle_event(void *argument, const struct worker_event *event);
@@ -40,26 +39,6 @@ static void handle_exited(void *argument, int status);
 
 static const struct channel_handler handler = { handle_bell, handle_event,
 	handle_broken, handle_exited };
-
-const char *
-path_state_name(enum path_state state)
-{
-	switch (state) {
-	case PATH_WAITING:
-		return "waiting";
-	case PATH_DIALLING:
-		return "dialling";
-	case PATH_HANDSHAKE:
-		return "handshake";
-	case PATH_OPENING:
-		return "opening";
-	case PATH_UP:
-		return "up";
-	case PATH_ENDED:
-		return "ended";
-	}
-	return "unknown";
-}
 
 static uint64_t
 state_limit_us(enum path_state state)
@@ -163,6 +142,7 @@ forget_session(struct path *path, bool now)
 	path->tx = NULL;
 	path->rx = NULL;
 	path->failed = false;
+	path->rotate_us = 0;
 	path->ping_due = false;
 	path->waits_us = 0;
 	path->pong_due = false;
@@ -182,12 +162,15 @@ await_redial(struct path *path, uint64_t up_us)
 	uint32_t delay_ms = backoff_next_ms(&path->backoff, up_us,
 	    arc4random());
 
+	if (path->failed && path->failure.reason == REASON_AUTH)
+		delay_ms = BACKOFF_DENIED_MS;
 	if (path->failed && path->failure.kind == 0)
 		delay_ms = BACKOFF_CRASH_MS;
 	forget_session(path, false);
 	path->restarts++;
 	path_enter(path, PATH_WAITING);
 	path->limit_us = path->since_us + (uint64_t)delay_ms * 1000;
+	tunnel_pool_ended(path);
 	if (delay_ms == 0)
 		engine_kick(path->engine);
 }
@@ -206,6 +189,13 @@ retire(struct path *path)
 	path_enter(path, PATH_ENDED);
 }
 
+/* Who has not proven its keys yet must not fill the log. */
+static bool
+is_stranger(const struct path *path)
+{
+	return path->config == NULL && path->pong.frames == 0;
+}
+
 /* orderly: one of the two ends wanted it, so it is nothing to warn of. */
 static void
 end(struct path *path, const char *words, bool orderly)
@@ -218,6 +208,8 @@ end(struct path *path, const char *words, bool orderly)
 		return;
 	if (orderly)
 		log_info(path->subject, "down: %s", words);
+	else if (is_stranger(path))
+		listener_complain(path->engine, path->uri, words);
 	else if (news)
 		log_warn(path->subject, "down: %s", words);
 	else
@@ -225,7 +217,7 @@ end(struct path *path, const char *words, bool orderly)
 	strlcpy(path->last_error, words, sizeof(path->last_error));
 	if (was_up)
 		tunnel_path_down(path->tunnel, path);
-	if (path->config != NULL)
+	if (path->config != NULL && path->successor == NULL)
 		await_redial(path, up_us);
 	else
 		retire(path);
@@ -241,6 +233,14 @@ path_fail(struct path *path, const char *format, ...)
 	vsnprintf(words, sizeof(words), format, arguments);
 	va_end(arguments);
 	end(path, words, false);
+}
+
+void
+path_break(struct path *path, enum wire_result result)
+{
+	channel_kill(&path->channel);
+	path->forged = result == WIRE_BROKEN_SEAL;
+	path_fail(path, "%s", wire_result_words(result));
 }
 
 void
@@ -297,6 +297,7 @@ handle_event(void *argument, const struct worker_event *event)
 		return;
 	case EVENT_NOTE:
 		log_info(path->subject, "worker: %s", event->text);
+		strlcpy(path->note, event->text, sizeof(path->note));
 		return;
 	}
 }
@@ -321,6 +322,7 @@ handle_exited(void *argument, int status)
 	struct worker_event event;
 
 	while (channel_is_open(&path->channel) &&
+	    path->channel.messages++ < CHANNEL_MESSAGES_MAX &&
 	    message_receive_event(path->channel.socket, &event) == MESSAGE_OK)
 		handle_event(path, &event);
 	path_receive(path);
@@ -337,55 +339,4 @@ handle_exited(void *argument, int status)
 		}
 	}
 	end(path, words, false);
-}
-
-bool
-path_is_stalled(const struct path *path, uint64_t now_us)
-{
-	uint64_t limit_us = 4 * path->estimate.srtt_us;
-
-	if (limit_us < STALL_MIN_US)
-		limit_us = STALL_MIN_US;
-	return path->waits_us != 0 && now_us > path->waits_us + limit_us;
-}
-
-static void
-tick_up(struct path *path, uint64_t now_us)
-{
-	if (path->waits_us != 0 && now_us > path->waits_us + SILENCE_LIMIT_US) {
-		path_fail(path, "no answer in %u s",
-		    (unsigned int)(SILENCE_LIMIT_US / 1000000));
-		return;
-	}
-	path_flush(path, now_us);
-}
-
-void
-path_tick(struct path *path)
-{
-	uint64_t now_us;
-
-	if (channel_is_open(&path->channel))
-		path_receive(path);
-	now_us = clock_now_us();
-	switch (path->state) {
-	case PATH_WAITING:
-		if (now_us >= path->limit_us)
-			path_dial(path);
-		return;
-	case PATH_DIALLING:
-	case PATH_HANDSHAKE:
-	case PATH_OPENING:
-		if (now_us >= path->limit_us)
-			path_fail(path, "%s: no answer in %u s",
-			    path_state_name(path->state),
-			    (unsigned int)(state_limit_us(path->state) /
-				1000000));
-		return;
-	case PATH_UP:
-		tick_up(path, now_us);
-		return;
-	case PATH_ENDED:
-		return;
-	}
 }

@@ -18,6 +18,7 @@
 #include "supervisor/engine/estimate.h"
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/meter.h"
+#include "supervisor/engine/wire.h"
 
 struct config_path;
 struct engine;
@@ -55,7 +56,14 @@ struct path {
 
 	struct frame_hello1 hello; /* inbound: what message 1 said */
 	uint16_t id;
-	uint16_t peer_frame_max; /* sealed bytes the peer takes */
+	struct path *successor;	  /* dialled to replace it */
+	struct path *predecessor; /* to be replaced by it */
+	uint64_t rotate_us;	  /* when it is to be replaced; 0: not set */
+	uint64_t drains_us;	  /* since when it was; 0: it was not */
+	bool rests;		  /* of a pool, and not wanted now */
+	bool forged;		  /* it ended by a frame that did not open */
+	uint8_t slot;		  /* while up: of the tunnel's history */
+	uint16_t peer_frame_max;  /* sealed bytes the peer takes */
 	struct channel channel;
 	struct noise_handshake *handshake;
 	struct noise_cipher *tx;
@@ -70,6 +78,7 @@ struct path {
 	struct backoff backoff;
 	struct worker_event failure; /* the worker's last words, if any */
 	bool failed;
+	char note[MESSAGE_TEXT_MAX]; /* the worker's last one, or empty */
 	unsigned int restarts;
 	char last_error[PATH_ERROR_MAX];
 
@@ -104,6 +113,9 @@ void path_free(struct path *path);
  */
 void path_fail(struct path *path, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The same for what the worker or the relay did: the worker is killed. */
+void path_break(struct path *path, enum wire_result result);
 
 /* The same in good order: CLOSE with these words goes out first. */
 void path_finish(struct path *path, const char *words);

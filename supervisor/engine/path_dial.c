@@ -112,6 +112,7 @@ path_dial(struct path *path)
 	fill_job(path, &job);
 	fill_hops(path, &job);
 	path_enter(path, PATH_DIALLING);
+	path->note[0] = '\0';
 	result = channel_open(&path->channel, engine->base, &engine->spawner,
 	    &job, -1);
 	key_wipe(&job, sizeof(job));
@@ -170,6 +171,26 @@ path_answer(struct path *path, int accepted)
 }
 
 const char *
+path_state_name(enum path_state state)
+{
+	switch (state) {
+	case PATH_WAITING:
+		return "waiting";
+	case PATH_DIALLING:
+		return "dialling";
+	case PATH_HANDSHAKE:
+		return "handshake";
+	case PATH_OPENING:
+		return "opening";
+	case PATH_UP:
+		return "up";
+	case PATH_ENDED:
+		return "ended";
+	}
+	return "unknown";
+}
+
+const char *
 path_stage_name(enum event_stage stage)
 {
 	switch (stage) {
@@ -211,7 +232,10 @@ describe_cause(const struct worker_event *event, char *cause, size_t size)
 		snprintf(cause, size, "sandbox: %s", strerror(event->detail));
 		return;
 	case REASON_RESOLVE:
-		strlcpy(cause, gai_strerror(event->detail), size);
+		/* A proxy's stage: it wants the name after it resolved here. */
+		snprintf(cause, size, "%s%s",
+		    event->stage == STAGE_PROXY ? "the name after it: " : "",
+		    gai_strerror(event->detail));
 		return;
 	case REASON_TIMEOUT:
 		snprintf(cause, size, "no answer in %d s",

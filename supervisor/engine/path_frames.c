@@ -9,6 +9,7 @@
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/schedule.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/engine/wire.h"
 #include "supervisor/log.h"
 
@@ -111,6 +112,9 @@ handle_pong(struct path *path, const uint8_t *frame, size_t bytes)
 		path_fail(path, "PONG is malformed or impossible");
 		return;
 	}
+	if (path->state == PATH_UP)
+		tunnel_path_acknowledged(path->tunnel, path, pong.frames);
+	tunnel_pool_pong(path, now_us);
 	path->waits_us = pong.time_us == path->estimate.pinged_us ? 0 : now_us;
 }
 
@@ -148,6 +152,8 @@ path_handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 	case FRAME_CLOSE:
 		handle_words(path, plain, bytes, path_closed);
 		return;
+	case FRAME_PADDING:
+		return;
 	}
 	log_debug(path->subject, "frame of unknown type %u skipped", plain[0]);
 }
@@ -158,7 +164,7 @@ open_frame(struct path *path, uint8_t *body, size_t bytes)
 	uint64_t now_us = clock_now_us();
 
 	if (noise_open(path->rx, body, bytes, body) == -1) {
-		path_fail(path, "%s", wire_result_words(WIRE_BROKEN_SEAL));
+		path_break(path, WIRE_BROKEN_SEAL);
 		return;
 	}
 	path->pong.frames++;
@@ -192,7 +198,7 @@ receive_one(struct path *path, size_t *bytes)
 	case WIRE_BROKEN_RING:
 	case WIRE_BROKEN_LENGTH:
 	case WIRE_BROKEN_SEAL:
-		path_fail(path, "%s", wire_result_words(result));
+		path_break(path, result);
 		break;
 	}
 	return result;
@@ -276,7 +282,7 @@ path_send(struct path *path, const uint8_t *plain, size_t bytes)
 	case WIRE_BROKEN_RING:
 	case WIRE_BROKEN_LENGTH:
 	case WIRE_BROKEN_SEAL:
-		path_fail(path, "%s", wire_result_words(result));
+		path_break(path, result);
 		return false;
 	}
 	estimate_sent(&path->estimate, wire_bytes, now_us);
@@ -342,7 +348,7 @@ path_describe(struct path *path, struct schedule_path *description,
 {
 	size_t room = 0;
 
-	description->up = path->state == PATH_UP &&
+	description->up = path->state == PATH_UP && path->drains_us == 0 &&
 	    !path_is_stalled(path, now_us);
 	description->taken = false;
 	description->fresh = path->estimate.rate_bytes_s == 0;

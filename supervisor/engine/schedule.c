@@ -5,7 +5,13 @@
 #define SECOND_US UINT64_C(1000000)
 /* A fresh path has this much on trial, control frames included. */
 #define TRIAL_BYTES 4096
-#define TIME_MOST_US (UINT64_MAX / 8) /* sums of a few still fit */
+#define TIME_MOST_US (UINT64_MAX / 16) /* sums of a few still fit */
+/*
+ * A frame that joins a queue is late itself and makes all that follow on that
+ * path late. If each only sought its own earliest delivery, every path in use
+ * would fill until it is as slow as the slowest of them.
+ */
+#define QUEUE_WEIGHT 4
 
 /* a * b / c, without overflow where the result is below TIME_MOST_US. */
 static uint64_t
@@ -50,6 +56,16 @@ schedule_delivery_us(const struct schedule_path *path, size_t bytes)
 	    path->srtt_us - waiting_us > rtt_us)
 		rtt_us = path->srtt_us - waiting_us;
 	return waiting_us + frame_us + rtt_us / 2;
+}
+
+static uint64_t
+cost_us(const struct schedule_path *path, size_t bytes)
+{
+	uint64_t waiting_us = scale(waiting_bytes(path), SECOND_US,
+	    path->rate_bytes_s);
+
+	return schedule_delivery_us(path, bytes) +
+	    (QUEUE_WEIGHT - 1) * waiting_us;
 }
 
 bool
@@ -98,9 +114,7 @@ pick_earliest(const struct schedule_path *paths, size_t count, size_t bytes,
 		if (paths[i].backup != backups ||
 		    !schedule_has_room(&paths[i], bytes, max_queue_ms))
 			continue;
-		us = is_untried(&paths[i]) ?
-		    0 :
-		    schedule_delivery_us(&paths[i], bytes);
+		us = is_untried(&paths[i]) ? 0 : cost_us(&paths[i], bytes);
 		if (us < least_us) {
 			least_us = us;
 			best = (int)i;

@@ -76,6 +76,7 @@ handle_record(struct spawner *spawner, const struct spawn_record *record)
 		if (log_reopen() == -1)
 			log_warn(NULL, "log: cannot open it again: %s",
 			    strerror(errno));
+		spawner_ready(spawner);
 		return;
 	}
 	log_warn(NULL, "supervisor: unknown report %u", record->type);
@@ -164,11 +165,21 @@ spawner_disown(struct spawner *spawner, int slot, uint64_t kill_at_us)
 	spawner->slots[slot].kill_at_us = kill_at_us;
 }
 
+static void
+show_life(struct spawner *spawner, uint64_t now_us)
+{
+	if (spawner->alive_us == 0 || now_us < spawner->alive_due_us)
+		return;
+	spawner->alive_due_us = now_us + spawner->alive_us;
+	send_record(spawner, SPAWN_ALIVE, 0, NULL, 0);
+}
+
 void
 spawner_tick(struct spawner *spawner, uint64_t now_us)
 {
 	struct spawner_slot *slot;
 
+	show_life(spawner, now_us);
 	for (int number = 0; number < SPAWN_SLOTS; number++) {
 		slot = &spawner->slots[number];
 		if (!slot->used || slot->kill_at_us == 0 ||

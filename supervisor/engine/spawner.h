@@ -35,12 +35,14 @@ struct spawner {
 	void (*stop)(void *argument); /* SPAWN_STOP */
 	void (*gone)(void *argument); /* the supervisor is no more */
 	void *argument;
+	uint64_t alive_us; /* how often to say that we are; 0: never */
+	uint64_t alive_due_us;
 	struct spawner_slot slots[SPAWN_SLOTS];
 };
 
 /*
- * Serve the channel on base; takes it over. stop, gone and argument are set by
- * the caller. 0, or -1 with errno.
+ * Serve the channel on base; takes it over. stop, gone, argument and alive_us
+ * are set by the caller. 0, or -1 with errno.
  */
 int spawner_init(struct spawner *spawner, struct event_base *base, int channel);
 void spawner_close(struct spawner *spawner);
@@ -64,6 +66,8 @@ void spawner_kill(struct spawner *spawner, int slot);
  * has not by kill_at_us, spawner_tick() has it killed.
  */
 void spawner_disown(struct spawner *spawner, int slot, uint64_t kill_at_us);
+
+/* Look at the time: also signs of life are sent from here. */
 void spawner_tick(struct spawner *spawner, uint64_t now_us);
 
 /* Slots in use. */

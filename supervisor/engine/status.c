@@ -12,6 +12,7 @@
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/tunnel_pool.h"
 
 static void
 add_text(struct evbuffer *out, const char *key, const char *value)
@@ -64,6 +65,14 @@ write_drop(struct evbuffer *out, const struct tunnel *tunnel, const char *cause,
 	evbuffer_add_printf(out, "\n");
 }
 
+static const char *
+state_name(const struct path *path)
+{
+	if (path->state == PATH_WAITING && path->rests)
+		return "resting";
+	return path_state_name(path->state);
+}
+
 static void
 write_path(struct evbuffer *out, const struct tunnel *tunnel, struct path *path,
     uint64_t now_us)
@@ -74,10 +83,11 @@ write_path(struct evbuffer *out, const struct tunnel *tunnel, struct path *path,
 	add_text(out, "tunnel", tunnel->name);
 	add_text(out, "uri", path->uri);
 	add_text(out, "state",
-	    up && path_is_stalled(path, now_us) ? "stalled" :
-						  path_state_name(path->state));
+	    up && path_is_stalled(path, now_us) ? "stalled" : state_name(path));
 	if (path->backup)
 		add_text(out, "role", "backup");
+	else if (tunnel_pool_role(path) != NULL)
+		add_text(out, "role", tunnel_pool_role(path));
 	add_number(out, "pid", (uint64_t)path->channel.pid);
 	add_number(out, "uptime_ms", up ? (now_us - path->since_us) / 1000 : 0);
 	evbuffer_add_printf(out, " rtt_ms=%.3f",
@@ -90,6 +100,8 @@ write_path(struct evbuffer *out, const struct tunnel *tunnel, struct path *path,
 	add_number(out, "tx_datagrams", path->tx_datagrams);
 	add_number(out, "rx_datagrams", path->rx_datagrams);
 	add_number(out, "restarts", path->restarts);
+	if (path->note[0] != '\0')
+		add_text(out, "note", path->note);
 	add_text(out, "last_error", path->last_error);
 	evbuffer_add_printf(out, "\n");
 }
@@ -108,15 +120,24 @@ write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
 	add_text(out, "peer", tunnel->peer->config->name);
 	add_address(out, "local", &tunnel->local);
 	add_address(out, "remote", &tunnel->remote);
-	add_text(out, "scheduler", config_scheduler_name(tunnel->scheduler));
+	add_text(out, "scheduler",
+	    config_scheduler_name(
+		(enum config_scheduler)tunnel->policy.scheduler));
 	add_number(out, "received", tunnel->udp.received);
 	add_number(out, "sent", tunnel->sent);
 	add_number(out, "delivered", tunnel->delivered);
+	add_number(out, "resent", tunnel->resent);
+	add_number(out, "duplicates", tunnel->arrival.duplicates);
+	add_number(out, "late", tunnel->arrival.too_old);
+	add_number(out, "missing", tunnel->arrival.lost);
+	add_number(out, "reordered", tunnel->arrival.reordered);
+	add_number(out, "reorder_extent_max", tunnel->arrival.extent_max);
 	evbuffer_add_printf(out, "\n");
 	write_drop(out, tunnel, "kernel", tunnel->udp.kernel_drops);
 	write_drop(out, tunnel, "too_large",
 	    tunnel->too_large + tunnel->udp.oversize);
-	write_drop(out, tunnel, "path_ended", tunnel->lost);
+	write_drop(out, tunnel, "too_old", tunnel->too_old);
+	write_drop(out, tunnel, "lost_with_path", tunnel->history.lost);
 	write_drop(out, tunnel, "refused", tunnel->udp.refused);
 	TAILQ_FOREACH(path, &tunnel->paths, entry)
 		write_path(out, tunnel, path, now_us);

@@ -11,15 +11,32 @@
 #include "supervisor/address.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/path.h"
+#include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/log.h"
 
 /* How long a listener keeps a tunnel's UDP socket for its connector. */
 #define DESERTED_LIMIT_US UINT64_C(60000000)
+/* The connector ends a silent path sooner and dials again. */
+#define DEAD_LIMIT_US UINT64_C(30000000)
+
+/* Slots are of connections that are up: a peer's path numbers are its own. */
+static void
+take_slot(struct tunnel *tunnel, struct path *path)
+{
+	size_t slot = 0;
+
+	while (tunnel->slot_taken[slot])
+		slot++;
+	tunnel->slot_taken[slot] = true;
+	path->slot = (uint8_t)slot;
+}
 
 void
 tunnel_path_up(struct tunnel *tunnel, struct path *path)
 {
-	(void)path;
+	take_slot(tunnel, path);
+	tunnel_take_over(path);
+	tunnel_pool_up(path);
 	if (tunnel->paths_up++ == 0)
 		log_notice(tunnel->name, "up");
 	tunnel_path_room(tunnel);
@@ -28,14 +45,18 @@ tunnel_path_up(struct tunnel *tunnel, struct path *path)
 void
 tunnel_path_down(struct tunnel *tunnel, struct path *path)
 {
-	(void)path;
+	history_end_path(&tunnel->history, path->slot);
+	tunnel->slot_taken[path->slot] = false;
 	if (--tunnel->paths_up == 0)
 		log_notice(tunnel->name, "down: no path is up");
+	/* What it had in flight is waiting now. */
+	event_active(tunnel->readable, EV_READ, 0);
 }
 
 void
 tunnel_path_gone(struct tunnel *tunnel, struct path *path)
 {
+	tunnel_unlink_rotation(path);
 	TAILQ_REMOVE(&tunnel->paths, path, entry);
 	if (--tunnel->paths_count == 0)
 		tunnel->deserted_us = clock_now_us();
@@ -64,7 +85,8 @@ handle_readable(evutil_socket_t fd, short what, void *argument)
 
 struct tunnel *
 tunnel_allocate(struct engine *engine, const char *name,
-    const struct engine_peer *peer, int socket)
+    const struct engine_peer *peer, const struct frame_policy *policy,
+    size_t history_bytes, int socket)
 {
 	struct tunnel *tunnel = calloc(1, sizeof(*tunnel));
 
@@ -74,6 +96,10 @@ tunnel_allocate(struct engine *engine, const char *name,
 	}
 	tunnel->engine = engine;
 	tunnel->peer = peer;
+	tunnel->policy = *policy;
+	tunnel->dead_us = DEAD_LIMIT_US;
+	/* Above all that an earlier process of ours can have used. */
+	tunnel->next_sequence = clock_unix_ms() << 20;
 	tunnel->deserted_us = clock_now_us();
 	strlcpy(tunnel->name, name, sizeof(tunnel->name));
 	TAILQ_INIT(&tunnel->paths);
@@ -84,7 +110,10 @@ tunnel_allocate(struct engine *engine, const char *name,
 		tunnel_free(tunnel, "no socket for the tunnel");
 		return NULL;
 	}
-	if (learn_addresses(tunnel) == -1 ||
+	if ((policy->max_age_ms > 0 && udp_stamp(&tunnel->udp) == -1) ||
+	    learn_addresses(tunnel) == -1 ||
+	    history_init(&tunnel->history, history_bytes) == -1 ||
+	    tunnel_open_delivery(tunnel) == -1 ||
 	    udp_batch_init(&tunnel->batch) == -1 ||
 	    (tunnel->readable = event_new(engine->base, socket,
 		 EV_READ | EV_PERSIST, handle_readable, tunnel)) == NULL ||
@@ -123,18 +152,26 @@ struct tunnel *
 tunnel_new(struct engine *engine, const struct config_tunnel *config,
     const struct address_pair *asked, int socket)
 {
+	struct frame_policy policy = {
+		.scheduler = (uint8_t)config->scheduler,
+		.copies = (uint8_t)config->copies,
+		.resend = config->resend,
+		.max_queue_ms = (uint16_t)config->max_queue_ms,
+		.max_age_ms = (uint16_t)config->max_age_ms,
+		.reorder_ms = (uint16_t)config->reorder_ms,
+	};
 	struct tunnel *tunnel = tunnel_allocate(engine, config->name,
-	    &engine->peers[config->peer], socket);
+	    &engine->peers[config->peer], &policy, config->history_bytes,
+	    socket);
 
 	if (tunnel == NULL)
 		return NULL;
 	tunnel->config = config;
 	tunnel->asked = asked;
-	tunnel->scheduler = config->scheduler;
-	tunnel->max_queue_ms = config->max_queue_ms;
+	tunnel->dead_us = (uint64_t)config->dead_s * 1000000;
 	tunnel->started_ms = clock_unix_ms();
 	arc4random_buf(tunnel->session, sizeof(tunnel->session));
-	if (add_paths(tunnel) == -1) {
+	if (add_paths(tunnel) == -1 || tunnel_pool_open(tunnel) == -1) {
 		tunnel_free(tunnel, "no memory for its paths");
 		return NULL;
 	}
@@ -148,14 +185,17 @@ tunnel_free(struct tunnel *tunnel, const char *words)
 
 	while ((path = TAILQ_FIRST(&tunnel->paths)) != NULL) {
 		path_finish(path, words);
-		/* A listener's path has left the list by itself. */
-		if (tunnel->config == NULL)
-			continue;
+		if (path->state == PATH_ENDED)
+			continue; /* it has left the list by itself */
+		tunnel_unlink_rotation(path);
 		TAILQ_REMOVE(&tunnel->paths, path, entry);
 		path_free(path);
 	}
+	tunnel_pool_close(tunnel);
 	if (tunnel->readable != NULL)
 		event_free(tunnel->readable);
+	tunnel_close_delivery(tunnel);
+	history_free(&tunnel->history);
 	udp_batch_free(&tunnel->batch);
 	udp_close(&tunnel->udp);
 	TAILQ_REMOVE(&tunnel->engine->tunnels, tunnel, entry);
@@ -169,6 +209,7 @@ tunnel_tick(struct tunnel *tunnel, uint64_t now_us)
 
 	TAILQ_FOREACH_SAFE(path, &tunnel->paths, entry, next)
 		path_tick(path);
+	tunnel_pool_tick(tunnel, now_us);
 	if (tunnel->blocked && tunnel->paths_up > 0)
 		tunnel_path_room(tunnel);
 	return tunnel->config != NULL || tunnel->paths_count > 0 ||

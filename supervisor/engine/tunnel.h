@@ -12,11 +12,15 @@
 #include <stdint.h>
 
 #include "supervisor/config.h"
+#include "supervisor/engine/arrival.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/frame.h"
+#include "supervisor/engine/history.h"
+#include "supervisor/engine/reorder.h"
 #include "supervisor/engine/udp.h"
 
 struct path;
+struct tunnel_pool;
 
 #define TUNNEL_PATHS_MAX 256
 
@@ -31,21 +35,28 @@ struct tunnel {
 	struct sockaddr_storage local;	  /* the UDP socket here */
 	struct sockaddr_storage remote;	  /* the application here */
 	const struct address_pair *asked; /* connector: the far tuple */
-	enum config_scheduler scheduler;
-	uint32_t max_queue_ms;
+	struct frame_policy policy;
+	uint64_t dead_us; /* silence that ends a path */
 	struct path_list paths;
 	size_t paths_count;
 	size_t paths_up;
-	uint64_t deserted_us; /* listener: when the last path left */
+	uint64_t deserted_us;	  /* listener: when the last path left */
+	struct tunnel_pool *pool; /* connector; NULL: none */
 
 	struct udp udp;
 	struct udp_batch batch;
 	struct event *readable;
-	bool blocked; /* no path had room */
+	bool blocked;		/* no path had room */
+	struct history history; /* what is in flight */
+	struct arrival arrival; /* what has come */
+	struct reorder reorder;
+	struct event *reorder_due;
+	bool slot_taken[HISTORY_SLOTS]; /* by a path that was up */
 	uint64_t next_sequence;
-	uint64_t sent;	    /* datagrams given to paths */
+	uint64_t sent;	    /* datagrams packed for paths */
+	uint64_t resent;    /* of them, more than once */
+	uint64_t too_old;   /* for max_age */
 	uint64_t too_large; /* for the peer's frame limit */
-	uint64_t lost;	    /* packed for a path that just broke */
 	uint64_t delivered; /* given to the application */
 };
 
@@ -75,6 +86,13 @@ void tunnel_path_up(struct tunnel *tunnel, struct path *path);
 void tunnel_path_down(struct tunnel *tunnel, struct path *path);
 void tunnel_path_gone(struct tunnel *tunnel, struct path *path);
 void tunnel_path_room(struct tunnel *tunnel);
+/* So many transport frames have arrived on the path. */
+void tunnel_path_acknowledged(struct tunnel *tunnel, struct path *path,
+    uint64_t frames);
+/* It answers no more: what it has in flight goes out again on others. */
+void tunnel_path_stalled(struct tunnel *tunnel, struct path *path);
+/* Nothing of the tunnel is in flight on it. */
+bool tunnel_path_is_empty(const struct tunnel *tunnel, const struct path *path);
 
 /* The runs of a DATA frame, to the application. 0, or -1: malformed. */
 int tunnel_deliver(struct tunnel *tunnel, struct path *path,
@@ -89,8 +107,18 @@ bool tunnel_tick(struct tunnel *tunnel, uint64_t now_us);
 /* Move what the UDP socket holds to the paths, as far as they have room. */
 void tunnel_pump(struct tunnel *tunnel);
 
+/* Replace a path in good time; called while it is up. */
+void tunnel_rotate(struct path *path, uint64_t now_us);
+/* A path came up: if it replaces one, that one drains. */
+void tunnel_take_over(struct path *path);
+/* A path leaves: neither replaced nor replacing. */
+void tunnel_unlink_rotation(struct path *path);
+
 /* For the files of this module. */
 struct tunnel *tunnel_allocate(struct engine *engine, const char *name,
-    const struct engine_peer *peer, int socket);
+    const struct engine_peer *peer, const struct frame_policy *policy,
+    size_t history_bytes, int socket);
+int tunnel_open_delivery(struct tunnel *tunnel);
+void tunnel_close_delivery(struct tunnel *tunnel);
 
 #endif

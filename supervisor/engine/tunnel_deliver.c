@@ -1,47 +1,95 @@
 /*
- * What arrives on a path leaves through the tunnel's UDP socket.
+ * What arrives on the paths leaves through the tunnel's UDP socket: each
+ * datagram once, and in order as far as the tunnel waits for that.
  */
+#include <event2/event.h>
+
+#include "supervisor/engine/clock.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/engine/udp_send.h"
 #include "supervisor/log.h"
 
-#define RUNS_MAX 64
-
-static size_t
-read_runs(struct frame_reader *reader, struct frame_run *runs,
-    enum frame_read *last)
+static void
+deliver(void *argument, const struct frame_run *runs, size_t count)
 {
-	size_t count = 0;
+	struct tunnel *tunnel = argument;
 
-	while (count < RUNS_MAX &&
-	    (*last = frame_reader_next(reader, &runs[count])) == FRAME_RUN)
-		count++;
-	return count;
+	tunnel->delivered += udp_send(&tunnel->udp, runs, count);
+	if (!tunnel->udp.gso_lost)
+		return;
+	tunnel->udp.gso_lost = false;
+	log_notice(tunnel->name,
+	    "udp: segmentation offload fails here, off for this socket");
+}
+
+static void
+await_next(struct tunnel *tunnel)
+{
+	uint64_t due_us = reorder_deadline_us(&tunnel->reorder);
+	uint64_t now_us = clock_now_us(), wait_us;
+	struct timeval wait;
+
+	if (due_us == UINT64_MAX)
+		return;
+	wait_us = due_us > now_us ? due_us - now_us : 0;
+	wait.tv_sec = (time_t)(wait_us / 1000000);
+	wait.tv_usec = (suseconds_t)(wait_us % 1000000);
+	event_add(tunnel->reorder_due, &wait);
+}
+
+static void
+handle_due(evutil_socket_t fd, short what, void *argument)
+{
+	struct tunnel *tunnel = argument;
+
+	(void)fd;
+	(void)what;
+	reorder_expire(&tunnel->reorder, clock_now_us());
+	await_next(tunnel);
+}
+
+int
+tunnel_open_delivery(struct tunnel *tunnel)
+{
+	struct reorder_sink sink = { deliver, tunnel };
+
+	tunnel->reorder_due = event_new(tunnel->engine->base, -1, 0, handle_due,
+	    tunnel);
+	if (tunnel->reorder_due == NULL || arrival_init(&tunnel->arrival) == -1)
+		return -1;
+	return reorder_init(&tunnel->reorder, tunnel->policy.reorder_ms,
+	    REORDER_BYTES_DEFAULT, &sink);
+}
+
+void
+tunnel_close_delivery(struct tunnel *tunnel)
+{
+	if (tunnel->reorder_due != NULL)
+		event_free(tunnel->reorder_due);
+	arrival_free(&tunnel->arrival);
+	reorder_free(&tunnel->reorder);
 }
 
 int
 tunnel_deliver(struct tunnel *tunnel, struct path *path, const uint8_t *frame,
     size_t bytes)
 {
-	struct frame_run runs[RUNS_MAX];
+	uint64_t now_us = clock_now_us();
 	struct frame_reader reader;
-	enum frame_read last = FRAME_RUN;
-	size_t count;
+	struct frame_run run, fresh;
+	enum frame_read last;
 
 	if (frame_reader_init(&reader, frame, bytes) == -1)
 		return -1;
-	while (last == FRAME_RUN) {
-		count = read_runs(&reader, runs, &last);
-		for (size_t i = 0; i < count; i++)
-			path->rx_datagrams += runs[i].count;
-		tunnel->delivered += udp_send(&tunnel->udp, runs, count);
+	while ((last = frame_reader_next(&reader, &run)) == FRAME_RUN) {
+		path->rx_datagrams += run.count;
+		if (arrival_begins(&tunnel->arrival, run.sequence))
+			reorder_skip(&tunnel->reorder, run.sequence);
+		while (arrival_accept(&tunnel->arrival, &run, &fresh))
+			reorder_add(&tunnel->reorder, &fresh, now_us);
 	}
-	if (tunnel->udp.gso_lost) {
-		tunnel->udp.gso_lost = false;
-		log_notice(tunnel->name,
-		    "udp: segmentation offload fails here, off for this "
-		    "socket");
-	}
+	reorder_flush(&tunnel->reorder);
+	await_next(tunnel);
 	return last == FRAME_END ? 0 : -1;
 }

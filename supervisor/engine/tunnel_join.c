@@ -18,6 +18,8 @@
 
 /* Tunnels of one peer at a time. */
 #define SESSIONS_MAX 64
+/* In all of them. */
+#define PATHS_MAX TUNNEL_PATHS_MAX
 
 static void refuse(struct path *path, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -87,6 +89,18 @@ count_sessions(const struct path *path)
 	return count;
 }
 
+static size_t
+count_paths(const struct path *path)
+{
+	struct tunnel *tunnel;
+	size_t count = 0;
+
+	TAILQ_FOREACH(tunnel, &path->engine->tunnels, entry)
+		if (tunnel->config == NULL && tunnel->peer == path->peer)
+			count += tunnel->paths_count;
+	return count;
+}
+
 static struct tunnel *
 begin_session(struct path *path, const struct frame_open *open)
 {
@@ -105,15 +119,14 @@ begin_session(struct path *path, const struct frame_open *open)
 		refuse(path, "bind %s: %s", text, strerror(errno));
 		return NULL;
 	}
-	tunnel = tunnel_allocate(path->engine, open->name, path->peer, socket);
+	tunnel = tunnel_allocate(path->engine, open->name, path->peer,
+	    &open->policy, HISTORY_BYTES_DEFAULT, socket);
 	if (tunnel == NULL) {
 		refuse(path, "%s: no memory for the tunnel", text);
 		return NULL;
 	}
 	memcpy(tunnel->session, path->hello.session, sizeof(tunnel->session));
 	tunnel->started_ms = path->hello.started_ms;
-	tunnel->scheduler = CONFIG_EARLIEST;
-	tunnel->max_queue_ms = CONFIG_MAX_QUEUE_MS;
 	return tunnel;
 }
 
@@ -183,8 +196,8 @@ tunnel_join(struct path *path, const struct frame_open *open)
 	if (tunnel == NULL)
 		return;
 	displace(tunnel, path->id);
-	if (tunnel->paths_count == TUNNEL_PATHS_MAX) {
-		path_refuse(path, "too many paths");
+	if (count_paths(path) >= PATHS_MAX) {
+		path_refuse(path, "this key has too many paths");
 		return;
 	}
 	TAILQ_REMOVE(&path->engine->arriving, path, entry);
@@ -200,5 +213,6 @@ tunnel_describe_open(const struct tunnel *tunnel, struct frame_open *open)
 	memset(open, 0, sizeof(*open));
 	open->local = tunnel->asked->local;
 	open->remote = tunnel->asked->remote;
+	open->policy = tunnel->policy;
 	strlcpy(open->name, tunnel->name, sizeof(open->name));
 }

@@ -15,25 +15,40 @@
 
 /* Batches read at once before other events get their turn. */
 #define PUMP_BUDGET 4
+#define OVERHEAD_BYTES ((size_t)(FRAME_LENGTH_BYTES + FRAME_TAG_BYTES))
+
+/* The paths as the scheduler sees them, for one frame. */
+struct view {
+	struct schedule_path descriptions[TUNNEL_PATHS_MAX];
+	struct path *paths[TUNNEL_PATHS_MAX];
+	size_t count;
+};
 
 static void
-describe_paths(struct tunnel *tunnel, struct schedule_path *descriptions,
-    uint64_t now_us)
+look(struct tunnel *tunnel, struct view *view, uint64_t now_us)
 {
 	struct path *path;
 
-	TAILQ_FOREACH(path, &tunnel->paths, entry)
-		path_describe(path, descriptions++, now_us);
+	view->count = 0;
+	TAILQ_FOREACH(path, &tunnel->paths, entry) {
+		path_describe(path, &view->descriptions[view->count], now_us);
+		view->paths[view->count++] = path;
+	}
 }
 
+/* The path for so many bytes of plaintext; NULL: none has room. */
 static struct path *
-path_at(struct tunnel *tunnel, int index)
+pick(const struct tunnel *tunnel, struct view *view, size_t plain_bytes,
+    struct schedule_path **description)
 {
-	struct path *path = TAILQ_FIRST(&tunnel->paths);
+	int index = schedule_pick(tunnel->policy.scheduler, view->descriptions,
+	    view->count, plain_bytes + OVERHEAD_BYTES,
+	    tunnel->policy.max_queue_ms);
 
-	while (index-- > 0)
-		path = TAILQ_NEXT(path, entry);
-	return path;
+	if (index == -1)
+		return NULL;
+	*description = &view->descriptions[index];
+	return view->paths[index];
 }
 
 static size_t
@@ -42,73 +57,137 @@ least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Choose a path for the batch's next datagram. NULL: none has room. */
-static struct path *
-choose(struct tunnel *tunnel, size_t datagram_bytes, size_t *capacity,
-    uint64_t now_us)
+/* How long a frame for that path may become. */
+static size_t
+capacity_of(const struct path *path, const struct schedule_path *description,
+    size_t least_plain)
 {
-	struct schedule_path descriptions[TUNNEL_PATHS_MAX];
-	size_t least_plain = FRAME_DATA_HEADER_BYTES + FRAME_RUN_HEADER_BYTES +
-	    datagram_bytes;
-	size_t overhead = FRAME_LENGTH_BYTES + FRAME_TAG_BYTES;
-	struct path *path;
-	int index;
+	size_t bytes = schedule_frame_bytes(description, least_plain);
 
-	describe_paths(tunnel, descriptions, now_us);
-	index = schedule_pick(tunnel->scheduler, descriptions,
-	    tunnel->paths_count, least_plain + overhead, tunnel->max_queue_ms);
-	if (index == -1)
-		return NULL;
-	path = path_at(tunnel, index);
-	*capacity = schedule_frame_bytes(&descriptions[index], least_plain);
-	*capacity = least(*capacity, descriptions[index].room_bytes - overhead);
-	*capacity = least(*capacity,
-	    (size_t)path->peer_frame_max - FRAME_TAG_BYTES);
-	return path;
+	bytes = least(bytes, description->room_bytes - OVERHEAD_BYTES);
+	return least(bytes, (size_t)path->peer_frame_max - FRAME_TAG_BYTES);
 }
 
-static size_t
-pack(struct tunnel *tunnel, size_t capacity, size_t *datagrams)
+static bool
+hand_over(struct tunnel *tunnel, struct path *path,
+    const struct history_orphan *frame)
 {
+	if (!path_send(path, frame->plain, frame->length))
+		return false;
+	history_assign(&tunnel->history, frame->record, path->slot,
+	    path->estimate.sent_frames);
+	path->tx_datagrams += frame->datagrams;
+	return true;
+}
+
+/* For redundant: the same frame on more paths, as far as there are any. */
+static void
+send_copies(struct tunnel *tunnel, struct view *view,
+    const struct history_orphan *frame)
+{
+	struct schedule_path *description;
+	struct path *path;
+
+	if (tunnel->policy.scheduler != CONFIG_REDUNDANT)
+		return;
+	for (int copy = 1; copy < tunnel->policy.copies; copy++) {
+		path = pick(tunnel, view, frame->length, &description);
+		if (path == NULL)
+			return;
+		description->taken = true;
+		if ((size_t)path->peer_frame_max >=
+		    frame->length + FRAME_TAG_BYTES)
+			hand_over(tunnel, path, frame);
+	}
+}
+
+/* Into the arena, where it stays until it is acknowledged. */
+static void
+pack(struct tunnel *tunnel, size_t capacity, struct history_orphan *frame)
+{
+	uint8_t *plain = history_reserve(&tunnel->history, capacity);
 	struct frame_writer writer;
 	const uint8_t *datagram;
 	size_t bytes;
 
-	frame_writer_init(&writer, tunnel->engine->packing, capacity,
-	    tunnel->next_sequence);
+	frame_writer_init(&writer, plain, capacity, tunnel->next_sequence);
 	while ((datagram = udp_batch_peek(&tunnel->batch, &bytes)) != NULL &&
 	    frame_writer_add(&writer, datagram, bytes))
 		udp_batch_take(&tunnel->batch);
-	*datagrams = writer.count;
-	return frame_writer_finish(&writer);
+	frame->plain = plain;
+	frame->datagrams = writer.count;
+	frame->length = frame_writer_finish(&writer);
 }
 
 /* Pack and send one frame of the batch. False: no path has room. */
 static bool
-send_frame(struct tunnel *tunnel, uint64_t now_us)
+send_new(struct tunnel *tunnel, uint64_t now_us)
 {
-	size_t datagram_bytes, capacity, plain_bytes, datagrams;
+	struct schedule_path *description;
+	struct history_orphan frame;
+	size_t datagram_bytes, plain_bytes;
+	struct view view;
 	struct path *path;
 
 	udp_batch_peek(&tunnel->batch, &datagram_bytes);
-	path = choose(tunnel, datagram_bytes, &capacity, now_us);
+	plain_bytes = FRAME_DATA_HEADER_BYTES + FRAME_RUN_HEADER_BYTES +
+	    datagram_bytes;
+	look(tunnel, &view, now_us);
+	path = pick(tunnel, &view, plain_bytes, &description);
 	if (path == NULL)
 		return false;
-	plain_bytes = pack(tunnel, capacity, &datagrams);
-	if (datagrams == 0) {
+	pack(tunnel, capacity_of(path, description, plain_bytes), &frame);
+	if (frame.datagrams == 0) {
 		/* Longer than what the peer said that it takes. */
 		udp_batch_take(&tunnel->batch);
 		tunnel->too_large++;
 		return true;
 	}
-	tunnel->next_sequence += datagrams;
-	if (!path_send(path, tunnel->engine->packing, plain_bytes)) {
-		/* It was found broken just now. */
-		tunnel->lost += datagrams;
+	tunnel->next_sequence += frame.datagrams;
+	tunnel->sent += frame.datagrams;
+	frame.record = history_commit(&tunnel->history, frame.length,
+	    frame.datagrams);
+	description->taken = true;
+	/* If the path breaks just now, the frame is an orphan. */
+	if (hand_over(tunnel, path, &frame))
+		send_copies(tunnel, &view, &frame);
+	return true;
+}
+
+/* One that a path had and did not deliver. False: no path has room. */
+static bool
+send_again(struct tunnel *tunnel, const struct history_orphan *frame,
+    uint64_t now_us)
+{
+	struct schedule_path *description;
+	struct view view;
+	struct path *path;
+
+	look(tunnel, &view, now_us);
+	path = pick(tunnel, &view, frame->length, &description);
+	if (path == NULL)
+		return false;
+	if ((size_t)path->peer_frame_max < frame->length + FRAME_TAG_BYTES) {
+		history_drop(&tunnel->history, frame->record);
 		return true;
 	}
-	path->tx_datagrams += datagrams;
-	tunnel->sent += datagrams;
+	if (!hand_over(tunnel, path, frame))
+		return false;
+	tunnel->resent += frame->datagrams;
+	return true;
+}
+
+static bool
+send_orphans(struct tunnel *tunnel, uint64_t now_us)
+{
+	struct history_orphan frame;
+
+	while (history_next_orphan(&tunnel->history, &frame)) {
+		if (!tunnel->policy.resend)
+			history_drop(&tunnel->history, frame.record);
+		else if (!send_again(tunnel, &frame, now_us))
+			return false;
+	}
 	return true;
 }
 
@@ -131,13 +210,33 @@ unblock(struct tunnel *tunnel)
 	event_add(tunnel->readable, NULL);
 }
 
-/* Send what the batch holds. False: no path has room for the rest. */
-static bool
-send_batch(struct tunnel *tunnel, uint64_t now_us)
+/* What is too old when its turn comes is not sent. */
+static void
+drop_old(struct tunnel *tunnel)
 {
-	while (!udp_batch_empty(&tunnel->batch))
-		if (!send_frame(tunnel, now_us))
+	uint64_t limit_us = tunnel->policy.max_age_ms * UINT64_C(1000);
+	uint64_t now_us = clock_unix_us(), arrived_us;
+
+	while ((arrived_us = udp_batch_arrived_us(&tunnel->batch)) != 0 &&
+	    arrived_us + limit_us < now_us) {
+		udp_batch_take(&tunnel->batch);
+		tunnel->too_old++;
+	}
+}
+
+/* Send what waits. False: no path has room for the rest. */
+static bool
+send_waiting(struct tunnel *tunnel, uint64_t now_us)
+{
+	if (!send_orphans(tunnel, now_us))
+		return false;
+	while (!udp_batch_empty(&tunnel->batch)) {
+		if (tunnel->policy.max_age_ms > 0)
+			drop_old(tunnel);
+		if (!udp_batch_empty(&tunnel->batch) &&
+		    !send_new(tunnel, now_us))
 			return false;
+	}
 	return true;
 }
 
@@ -171,11 +270,13 @@ tunnel_pump(struct tunnel *tunnel)
 {
 	uint64_t now_us = clock_now_us();
 
+	if (tunnel->blocked)
+		unblock(tunnel);
 	for (int turn = 0; turn < PUMP_BUDGET; turn++) {
-		if (!send_batch(tunnel, now_us)) {
+		if (!send_waiting(tunnel, now_us)) {
 			block(tunnel);
 			/* The look again that closes the race. */
-			if (!send_batch(tunnel, now_us))
+			if (!send_waiting(tunnel, now_us))
 				break;
 			unblock(tunnel);
 		}
@@ -188,8 +289,29 @@ tunnel_pump(struct tunnel *tunnel)
 void
 tunnel_path_room(struct tunnel *tunnel)
 {
-	if (!tunnel->blocked)
-		return;
-	unblock(tunnel);
-	tunnel_pump(tunnel);
+	if (tunnel->blocked)
+		tunnel_pump(tunnel);
+}
+
+void
+tunnel_path_acknowledged(struct tunnel *tunnel, struct path *path,
+    uint64_t frames)
+{
+	history_acknowledge(&tunnel->history, path->slot, frames);
+}
+
+bool
+tunnel_path_is_empty(const struct tunnel *tunnel, const struct path *path)
+{
+	return TAILQ_EMPTY(&tunnel->history.slots[path->slot]);
+}
+
+void
+tunnel_path_stalled(struct tunnel *tunnel, struct path *path)
+{
+	size_t before = tunnel->history.orphans;
+
+	history_take_back(&tunnel->history, path->slot);
+	if (tunnel->history.orphans > before)
+		tunnel_pump(tunnel);
 }

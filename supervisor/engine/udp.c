@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BUFFER_BYTES (4 << 20)
@@ -18,7 +19,8 @@
 
 /* Room for SO_RXQ_OVFL and UDP_GRO. */
 union receive_control {
-	char bytes[CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(int))];
+	char bytes[CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(int)) +
+	    CMSG_SPACE(sizeof(struct timespec))];
 	struct cmsghdr align;
 };
 
@@ -152,13 +154,36 @@ udp_count_drops(struct udp *udp)
 		note_drops(udp, info[SK_MEMINFO_DROPS]);
 }
 
-/* The datagram size that the kernel gives with a joined message, or 0. */
+int
+udp_stamp(struct udp *udp)
+{
+	int on = 1;
+
+	return setsockopt(udp->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+}
+
+static uint64_t
+read_stamp(const struct cmsghdr *item)
+{
+	struct timespec stamp;
+
+	memcpy(&stamp, CMSG_DATA(item), sizeof(stamp));
+	return (uint64_t)stamp.tv_sec * 1000000 +
+	    (uint64_t)stamp.tv_nsec / 1000;
+}
+
+/*
+ * The datagram size that the kernel gives with a joined message, or 0, and
+ * when it came, if that is told.
+ */
 static uint32_t
-read_control(struct udp *udp, struct msghdr *header)
+read_control(struct udp *udp, struct msghdr *header, uint64_t *arrived_us)
 {
 	struct cmsghdr *item;
 	uint32_t drops;
 	int segment = 0;
+
+	*arrived_us = 0;
 
 	for (item = CMSG_FIRSTHDR(header); item != NULL;
 	     item = CMSG_NXTHDR(header, item)) {
@@ -166,7 +191,10 @@ read_control(struct udp *udp, struct msghdr *header)
 		    item->cmsg_type == SO_RXQ_OVFL) {
 			memcpy(&drops, CMSG_DATA(item), sizeof(drops));
 			note_drops(udp, drops);
-		} else if (item->cmsg_level == SOL_UDP &&
+		} else if (item->cmsg_level == SOL_SOCKET &&
+		    item->cmsg_type == SCM_TIMESTAMPNS)
+			*arrived_us = read_stamp(item);
+		else if (item->cmsg_level == SOL_UDP &&
 		    item->cmsg_type == UDP_GRO)
 			memcpy(&segment, CMSG_DATA(item), sizeof(segment));
 	}
@@ -178,7 +206,8 @@ note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
     struct mmsghdr *message)
 {
 	uint32_t length = message->msg_len;
-	uint32_t segment = read_control(udp, &message->msg_hdr);
+	uint64_t arrived_us;
+	uint32_t segment = read_control(udp, &message->msg_hdr, &arrived_us);
 
 	if (segment == 0 || segment > length)
 		segment = length;
@@ -188,6 +217,7 @@ note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
 	}
 	batch->message[batch->count].slot = slot;
 	batch->message[batch->count].length = length;
+	batch->message[batch->count].arrived_us = arrived_us;
 	batch->message[batch->count].segment = segment;
 	batch->count++;
 	udp->received += segment == 0 ? 1 : (length + segment - 1) / segment;
@@ -289,4 +319,11 @@ udp_batch_take(struct udp_batch *batch)
 		batch->next++;
 		batch->offset = 0;
 	}
+}
+
+uint64_t
+udp_batch_arrived_us(const struct udp_batch *batch)
+{
+	return udp_batch_empty(batch) ? 0 :
+					batch->message[batch->next].arrived_us;
 }

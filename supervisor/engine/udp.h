@@ -37,7 +37,8 @@ struct udp_batch {
 	struct {
 		uint32_t slot;
 		uint32_t length;
-		uint32_t segment; /* datagram size inside; == length
+		uint64_t arrived_us; /* Unix time; 0: unknown */
+		uint32_t segment;    /* datagram size inside; == length
 					 * unless GRO joined several */
 	} message[UDP_BATCH];
 	unsigned int count; /* messages */
@@ -59,6 +60,9 @@ int udp_bind(const struct address_pair *pair);
  */
 int udp_init(struct udp *udp, int fd);
 void udp_close(struct udp *udp);
+
+/* Have the kernel tell when each message arrived. 0, or -1 with errno. */
+int udp_stamp(struct udp *udp);
 
 /* Map an empty batch. 0, or -1 with errno. */
 int udp_batch_init(struct udp_batch *batch);
@@ -82,6 +86,9 @@ enum udp_result udp_receive(struct udp *udp, struct udp_batch *batch);
 /* The next datagram, NULL when the batch is used up; advance with _take. */
 const uint8_t *udp_batch_peek(const struct udp_batch *batch, size_t *bytes);
 void udp_batch_take(struct udp_batch *batch);
+
+/* When the next datagram arrived, in Unix time; 0 without udp_stamp(). */
+uint64_t udp_batch_arrived_us(const struct udp_batch *batch);
 
 /*
  * Bring kernel_drops up to date. udp_receive() learns of drops from the

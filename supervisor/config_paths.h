@@ -1,0 +1,22 @@
+/*
+ * The paths of a tunnel in the configuration file, and its pool of them.
+ */
+#ifndef SUPERVISOR_CONFIG_PATHS_H
+#define SUPERVISOR_CONFIG_PATHS_H
+
+#include <libconfig.h>
+
+struct config_reader;
+
+/*
+ * Append one element of `paths` to the tunnel, whose destination is known; for
+ * config_reader_list(). 0, or -1.
+ */
+int config_path_read(const struct config_reader *reader,
+    const config_setting_t *setting, void *tunnel);
+
+/* Append the candidates of the tunnel's `pool`, if it has one. 0, or -1. */
+int config_pool_read(const struct config_reader *reader,
+    const config_setting_t *setting, void *tunnel);
+
+#endif

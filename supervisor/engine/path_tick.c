@@ -1,0 +1,73 @@
+/*
+ * A path's timers, and a look at its rings in case a bell was withheld.
+ */
+#include "supervisor/engine/channel.h"
+#include "supervisor/engine/clock.h"
+#include "supervisor/engine/path.h"
+#include "supervisor/engine/path_dial.h"
+#include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/wire.h"
+
+#define STALL_MIN_US UINT64_C(200000)
+
+bool
+path_is_stalled(const struct path *path, uint64_t now_us)
+{
+	uint64_t limit_us = 4 * path->estimate.srtt_us;
+
+	if (limit_us < STALL_MIN_US)
+		limit_us = STALL_MIN_US;
+	return path->waits_us != 0 && now_us > path->waits_us + limit_us;
+}
+
+static void
+tick_up(struct path *path, uint64_t now_us)
+{
+	size_t queued;
+
+	/* To the scheduler a broken ring is a full one, for ever. */
+	if (ring_queued(&path->channel.tx, &queued) != RING_OK) {
+		path_break(path, WIRE_BROKEN_RING);
+		return;
+	}
+	if (path_is_stalled(path, now_us) && path->tunnel->paths_up > 1)
+		tunnel_path_stalled(path->tunnel, path);
+	if (path->waits_us != 0 &&
+	    now_us > path->waits_us + path->tunnel->dead_us) {
+		path_fail(path, "no answer in %u s",
+		    (unsigned int)(path->tunnel->dead_us / 1000000));
+		return;
+	}
+	tunnel_rotate(path, now_us);
+	path_flush(path, now_us);
+}
+
+void
+path_tick(struct path *path)
+{
+	uint64_t now_us;
+
+	if (channel_is_open(&path->channel))
+		path_receive(path);
+	now_us = clock_now_us();
+	switch (path->state) {
+	case PATH_WAITING:
+		if (!path->rests && now_us >= path->limit_us)
+			path_dial(path);
+		return;
+	case PATH_DIALLING:
+	case PATH_HANDSHAKE:
+	case PATH_OPENING:
+		if (now_us >= path->limit_us)
+			path_fail(path, "%s: no answer in %u s",
+			    path_state_name(path->state),
+			    (unsigned int)((path->limit_us - path->since_us) /
+				1000000));
+		return;
+	case PATH_UP:
+		tick_up(path, now_us);
+		return;
+	case PATH_ENDED:
+		return;
+	}
+}

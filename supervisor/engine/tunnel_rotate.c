@@ -1,0 +1,107 @@
+/*
+ * A connector's path that has stood for its time is replaced: a second one is
+ * dialled and takes over, the first drains and is closed. Make before break.
+ */
+#include <bsd/stdlib.h>
+
+#include "supervisor/engine/clock.h"
+#include "supervisor/engine/path.h"
+#include "supervisor/engine/tunnel.h"
+#include "supervisor/log.h"
+
+/* What is not acknowledged by then goes out again on another path. */
+#define DRAIN_LIMIT_US UINT64_C(2000000)
+#define SECOND_US UINT64_C(1000000)
+
+static bool
+is_id_taken(const struct tunnel *tunnel, uint16_t id)
+{
+	const struct path *path;
+
+	TAILQ_FOREACH(path, &tunnel->paths, entry)
+		if (path->id == id)
+			return true;
+	return false;
+}
+
+static uint16_t
+free_id(const struct tunnel *tunnel)
+{
+	uint16_t id = 0;
+
+	while (is_id_taken(tunnel, id))
+		id++;
+	return id;
+}
+
+/* Paths that began together are not all replaced together. */
+static uint64_t
+due_us(const struct path *path, uint64_t now_us)
+{
+	uint64_t whole_us = path->tunnel->config->rotate_s * SECOND_US;
+
+	return now_us + whole_us - whole_us / 10 +
+	    arc4random() * (whole_us / 5) / UINT32_MAX;
+}
+
+static void
+begin(struct tunnel *tunnel, struct path *path)
+{
+	struct path *successor;
+
+	if (tunnel->paths_count == TUNNEL_PATHS_MAX)
+		return;
+	successor = path_new(tunnel, path->config, free_id(tunnel));
+	if (successor == NULL)
+		return;
+	log_debug(path->subject, "rotation begins");
+	TAILQ_INSERT_AFTER(&tunnel->paths, path, successor, entry);
+	tunnel->paths_count++;
+	path->successor = successor;
+	successor->predecessor = path;
+}
+
+void
+tunnel_rotate(struct path *path, uint64_t now_us)
+{
+	struct tunnel *tunnel = path->tunnel;
+
+	/* A pool replaces its own as they turn out. */
+	if (path->config == NULL || path->config->pooled ||
+	    tunnel->config->rotate_s == 0)
+		return;
+	if (path->drains_us != 0) {
+		if (tunnel_path_is_empty(tunnel, path) ||
+		    now_us > path->drains_us + DRAIN_LIMIT_US)
+			path_finish(path, "rotated");
+	} else if (path->rotate_us == 0)
+		path->rotate_us = due_us(path, now_us);
+	else if (now_us >= path->rotate_us && path->successor == NULL)
+		begin(tunnel, path);
+}
+
+void
+tunnel_take_over(struct path *path)
+{
+	struct path *old = path->predecessor;
+
+	if (old == NULL)
+		return;
+	path->tx_bytes += old->tx_bytes;
+	path->rx_bytes += old->rx_bytes;
+	path->tx_datagrams += old->tx_datagrams;
+	path->rx_datagrams += old->rx_datagrams;
+	path->restarts += old->restarts;
+	old->drains_us = clock_now_us();
+}
+
+void
+tunnel_unlink_rotation(struct path *path)
+{
+	if (path->successor != NULL)
+		path->successor->predecessor = NULL;
+	if (path->predecessor != NULL)
+		path->predecessor->successor = NULL;
+	path->successor = NULL;
+	path->predecessor = NULL;
+}

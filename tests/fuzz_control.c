@@ -1,0 +1,122 @@
+/*
+ * The control socket's two ends. With an odd first byte the rest is what a
+ * client sends to the engine: whatever it was, the answer is none or one that
+ * socktopusctl understands. With an even one the rest is an answer, as a
+ * stranger's process might give it.
+ */
+#include "supervisor/engine/control.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <event2/event.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/config.h"
+#include "supervisor/ctl/reply.h"
+#include "supervisor/engine/engine.h"
+
+#define ANSWER_MAX 65536
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+
+/* As little of an engine as a status takes. */
+static struct engine *
+start_engine(struct sockaddr_un *address, socklen_t *length)
+{
+	static struct config config;
+	static struct engine engine;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	engine.config = &config;
+	engine.base = event_base_new();
+	TAILQ_INIT(&engine.tunnels);
+	TAILQ_INIT(&engine.arriving);
+	TAILQ_INIT(&engine.ended);
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	/* The kernel finds an abstract name. */
+	if (engine.base == NULL || fd == -1 ||
+	    bind(fd, (struct sockaddr *)address, sizeof(sa_family_t)) == -1 ||
+	    getsockname(fd, (struct sockaddr *)address, length) == -1 ||
+	    listen(fd, 16) == -1 ||
+	    control_open(&engine.control, &engine, fd) == -1)
+		abort();
+	return &engine;
+}
+
+static void
+parse(char *text, size_t bytes)
+{
+	struct reply reply;
+	const char *wrong;
+
+	if (reply_parse(&reply, text, bytes, &wrong) == -1)
+		return;
+	for (size_t i = 0; i < reply.count; i++)
+		if (reply.records[i].tunnel != REPLY_NONE &&
+		    reply.records[i].tunnel >= i)
+			abort();
+	reply_free(&reply);
+}
+
+static void
+ask(const uint8_t *request, size_t size)
+{
+	static struct engine *engine;
+	static struct sockaddr_un address;
+	static socklen_t length = sizeof(address);
+	static char text[ANSWER_MAX + 1];
+	struct reply reply;
+	const char *wrong;
+	size_t bytes = 0;
+	ssize_t got = -1;
+	int fd;
+
+	if (engine == NULL)
+		engine = start_engine(&address, &length);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (fd == -1 || connect(fd, (struct sockaddr *)&address, length) == -1)
+		abort();
+	if (send(fd, request, size, MSG_NOSIGNAL) != (ssize_t)size ||
+	    shutdown(fd, SHUT_WR) == -1)
+		abort();
+	for (int i = 0; i < 100 && got != 0; i++) {
+		event_base_loop(engine->base, EVLOOP_NONBLOCK);
+		while (
+		    (got = recv(fd, text + bytes, ANSWER_MAX - bytes, 0)) > 0)
+			bytes += (size_t)got;
+	}
+	close(fd);
+	if (engine->control.clients != 0)
+		abort();
+	text[bytes] = '\0';
+	if (bytes == 0)
+		return;
+	if (reply_parse(&reply, text, bytes, &wrong) == -1)
+		abort();
+	reply_free(&reply);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+	char *text;
+
+	if (size == 0 || size > 16384)
+		return 0;
+	if ((input[0] & 1) != 0) {
+		ask(input + 1, size - 1);
+		return 0;
+	}
+	text = malloc(size);
+	if (text == NULL)
+		abort();
+	memcpy(text, input + 1, size - 1);
+	text[size - 1] = '\0';
+	parse(text, size - 1);
+	free(text);
+	return 0;
+}
