@@ -149,7 +149,18 @@ socktopus first2 -- -f "$work/first.conf"
 control[first2]=$work/first.sock
 await_line 10 first2 "$log_listening"
 stop first2
-[ ! -e "$work/first.sock" ] || note "the socket's name stays after the end"
+if is_root; then
+	has_line first2 'first\.sock: its name stays' ||
+	    fail "no word about the name in root's folder"
+fi
+# In a folder that it made itself nothing remains.
+sed 's|^control = .*|control = "'"$work"'/own/own.sock";|' \
+    "$work/first.conf" >"$work/own.conf"
+socktopus own -- -f "$work/own.conf"
+await_line 10 own "$log_listening"
+[ -S "$work/own/own.sock" ] || fail "no control socket"
+stop own
+[ ! -e "$work/own/own.sock" ] || fail "the socket's name stays"
 
 # Configurations: LINE|PATTERN|TEXT, the text stands from line 3 on.
 while IFS='|' read -r line pattern text; do

@@ -1,0 +1,93 @@
+#!/bin/bash
+# make install into a folder of its own: what is where, with which mode; that
+# an administrator's files survive a second install and the removal; and that
+# what is installed runs.
+. "$(dirname "$0")/lib.sh"
+need make
+
+stage=$work/stage
+log=$work/make.log
+
+run_make() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$build" "$@" \
+	    DESTDIR="$stage" >"$log" 2>&1 || {
+		tail -n 20 "$log"
+		fail "make $*"
+	}
+}
+
+# variable NAME: as the Makefile has it.
+variable() {
+	# shellcheck disable=SC2016 # make expands it
+	printf 'include Makefile\nshow:\n\t@echo $(%s)\n' "$1" |
+	    env -u MAKEFLAGS -u MFLAGS make -s -C "$build" -f - show
+}
+
+# has MODE FILE
+has() {
+	[ -f "$stage$2" ] || fail "$2 is not installed"
+	[ "$(stat -c %a "$stage$2")" = "$1" ] ||
+	    fail "$2 has mode $(stat -c %a "$stage$2"), not $1"
+}
+
+conf=$(variable sysconfdir)/socktopus/socktopus.conf
+sbin=$(variable sbindir)
+libexec=$(variable libexecdir)
+man=$(variable mandir)
+units=$(variable systemdsystemunitdir)
+lib=$(variable prefix)/lib
+example=$(variable exampledir)
+
+run_make install
+has 755 "$sbin/socktopus"
+has 755 "$sbin/socktopusctl"
+has 711 "$libexec/socktopus-worker"
+has 600 "$conf"
+for page in man8/socktopus.8 man8/socktopusctl.8 man8/socktopus-worker.8 \
+    man5/socktopus.conf.5 man7/socktopus-protocol.7; do
+	has 644 "$man/$page"
+done
+has 644 "$example/socktopus.conf"
+has 755 "$example/socktopus.run"
+has 755 "$example/socktopus.openrc"
+if [ -n "$(variable systemdsystemunit_DATA)" ]; then
+	for unit in socktopus.service socktopus@.service socktopus.socket; do
+		has 644 "$units/$unit"
+	done
+	has 644 "$lib/sysusers.d/socktopus.conf"
+	has 644 "$lib/tmpfiles.d/socktopus.conf"
+	grep -qx "ExecStart=$sbin/socktopus -f $conf" \
+	    "$stage$units/socktopus.service" || fail "the unit's command"
+	grep -qx "ExecStart=$sbin/socktopus -f ${conf%/*}/%i.conf" \
+	    "$stage$units/socktopus@.service" || fail "the instance's command"
+fi
+grep -rlE '@[a-z_]+@' "$stage$units" "$stage$example" && fail "not replaced"
+find "$stage" -perm /022 ! -type l | grep . && fail "others can write there"
+
+# What is installed runs.
+if ! "$stage$sbin/socktopus" -n -f "$stage$conf" >"$work/run.log" 2>&1 ||
+    [ -s "$work/run.log" ]; then
+	fail "the installed configuration: $(cat "$work/run.log")"
+fi
+(umask 077 && "$stage$sbin/socktopusctl" genkey >"$work/key") ||
+    fail "no key"
+
+# The administrator's files.
+echo '# mine' >>"$stage$conf"
+echo '# mine' >"$stage${conf%/*}/other.conf"
+chmod 640 "$stage$conf"
+before=$(cat "$stage$conf")
+run_make install
+has 640 "$conf"
+[ "$(cat "$stage$conf")" = "$before" ] || fail "the configuration is lost"
+run_make uninstall
+[ "$(cat "$stage$conf")" = "$before" ] || fail "uninstall took a file"
+left=$(find "$stage" ! -type d ! -path "$stage${conf%/*}/*")
+[ -z "$left" ] || fail "left behind: $left"
+[ -f "$stage${conf%/*}/other.conf" ] || fail "uninstall took another file"
+
+# A sample that nobody has changed goes.
+rm "$stage$conf"
+run_make install
+run_make uninstall
+[ ! -e "$stage$conf" ] || fail "the sample is left behind"

@@ -1,0 +1,123 @@
+#!/bin/bash
+# Paths fail under load and no datagram is lost or comes twice: workers of both
+# ends are killed, a relay is frozen, every path is replaced in good time. With
+# re-sending off, the same costs what was in flight, and that is counted.
+. "$(dirname "$0")/lib.sh"
+need socat jq
+
+make_key near
+make_key far
+begin_file listener far <<END
+listen = ( "127.0.0.1:0" );
+peers = ( { name = "near"; key = "$(public_key near)"; } );
+END
+start_file listener
+await_listening listener
+relay_socat relay 127.0.0.1 "${port[listener]}"
+relay_faulty freezer 127.0.0.1 "${port[listener]}"
+expect_problem "$log_path_down"
+
+# connect NAME KEYS: a connector with three paths and these keys.
+connect() {
+	pick_tuple
+	begin_file "$1" near <<END
+peers = ( { name = "listener"; key = "$(public_key far)"; } );
+tunnels = ( { name = "$1"; peer = "listener"; $2
+    destination = "tcp://127.0.0.1:${port[listener]}";
+    local = "$loc"; remote = "$rem";
+    paths = ( { uri = "tcp://127.0.0.1:${port[relay]}"; },
+	{ uri = "tcp://127.0.0.1:${port[freezer]}"; } ); } );
+END
+	start_file "$1"
+	await_paths "$1" 3
+}
+
+begin_load() {
+	start "$1.sink" "$dgram" sink -a 127.0.0.1 -p "$far" -t 30 -i 2
+	await_line 5 "$1.sink" '^port='
+	start "$1.send" "$dgram" send -a 127.0.0.1 -p "$near" -n 40000 \
+	    -r 10k -s 200-1400 127.0.0.1 "$local"
+}
+
+end_load() {
+	finish "$1.send" 30
+	finish "$1.sink" 30
+	expect "$1.sink" corrupt 0
+	expect "$1.sink" duplicates 0
+}
+
+# kill_worker NODE QUERY: the worker of one path that is up, by status.
+kill_worker() {
+	local victim
+
+	await 5 "a path that is up" is_up "$1" "$2"
+	victim=$(query "$1" "$2 | .pid")
+	kill -KILL "$victim" || fail "no worker $victim"
+}
+
+is_up() {
+	[ "$(query "$1" "$2 | .state")" = up ]
+}
+
+has_restarted() {
+	[ "$(query "$1" '[.tunnels[].paths[].restarts] | add')" -ge "$2" ]
+}
+
+torture() {
+	local path
+
+	begin_load "$1"
+	for path in 0 1 2; do
+		kill_worker "$1" ".tunnels[0].paths[$path]"
+		await 5 "respawn" has_restarted "$1" $((path + 1))
+	done
+	kill_worker listener "(.tunnels[] | select(.name == \"$1\")).paths[0]"
+	await_paths "$1" 3
+}
+
+connect safe ""
+torture safe
+kill -USR1 "${pid[freezer]}"
+end_load safe
+kill -USR2 "${pid[freezer]}"
+expect safe.sink lost 0
+resent=$(query safe '.tunnels[0].resent')
+[ "$resent" -gt 0 ] || fail "nothing was sent again: the test shows nothing"
+note "resend: 40000 of 40000 arrived once, longest gap" \
+    "$(value safe.sink gap_max_ms) ms; $resent went out again"
+stop safe
+
+connect careless "resend = false;"
+torture careless
+end_load careless
+lost=$(value careless.sink lost)
+counted=$(query careless '.tunnels[0].dropped.lost_with_path')
+note "resend = false: $lost lost, $counted counted as lost with a path"
+[ "$lost" -gt 0 ] || note "(nothing was in flight when they died)"
+stop careless
+
+connect rotating "rotate = 1;"
+begin_load rotating
+end_load rotating
+expect rotating.sink lost 0
+note "rotate: longest gap $(value rotating.sink gap_max_ms) ms"
+grep -q 'rotated' "$work/rotating.log" || fail "no path was rotated"
+stop rotating
+
+# Copies on two paths: neither a freeze nor a kill makes a gap.
+connect redundant 'scheduler = "redundant"; copies = 2;'
+torture redundant
+end_load redundant
+expect redundant.sink lost 0
+[ "$(query listener '(.tunnels[] | select(.name == "redundant")).duplicates')" \
+    -gt 30000 ] || fail "there were no copies"
+note "redundant: longest gap $(value redundant.sink gap_max_ms) ms"
+stop redundant
+
+connect ordered "reorder = 200;"
+begin_load ordered
+end_load ordered
+expect ordered.sink lost 0
+expect ordered.sink reordered 0
+note "reorder: p99 delay $(value ordered.sink delay_p99_ms) ms"
+stop ordered
