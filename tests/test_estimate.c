@@ -198,6 +198,22 @@ START_TEST(test_rate_follows)
 }
 END_TEST
 
+/* A queue that a high estimate built does not keep the estimate high. */
+START_TEST(test_rate_is_forgotten_despite_a_queue)
+{
+	uint64_t fell_us;
+
+	begin();
+	round_trip(20000);
+	keep_full(4000000, 1000000);
+	fell_us = now_us;
+	keep_full(100000, 3000000);
+	ck_assert_uint_gt(estimate.srtt_us, 400000);
+	ck_assert_uint_le(now_us - fell_us, 4100000);
+	assert_about(estimate_rate(&estimate), 100000);
+}
+END_TEST
+
 /* An application that sends little says nothing of the path. */
 START_TEST(test_rate_is_not_the_applications)
 {
@@ -362,6 +378,7 @@ make_suite(void)
 	tcase_add_test(tests, test_drain_finds_it_again);
 	tcase_add_test(tests, test_rate_of_a_full_path);
 	tcase_add_test(tests, test_rate_follows);
+	tcase_add_test(tests, test_rate_is_forgotten_despite_a_queue);
 	tcase_add_test(tests, test_rate_is_not_the_applications);
 	tcase_add_test(tests, test_rate_is_not_the_applications_at_start);
 	tcase_add_test(tests, test_probing);

@@ -116,6 +116,20 @@ START_TEST(test_room_while_draining)
 }
 END_TEST
 
+/* A queue delays all that follow, so it is left to grow less than it could. */
+START_TEST(test_queue_weighs_more_than_the_way)
+{
+	struct schedule_path paths[2] = { make_path(10 * MB, 60000),
+		make_path(MB, 20000) };
+
+	/* The other way is 20 ms longer; with 10 ms here it is taken. */
+	paths[1].backlog_bytes = 20000 + 4000;
+	ck_assert_int_eq(pick(CONFIG_EARLIEST, paths, 2), 1);
+	paths[1].backlog_bytes = 20000 + 10000;
+	ck_assert_int_eq(pick(CONFIG_EARLIEST, paths, 2), 0);
+}
+END_TEST
+
 START_TEST(test_earliest)
 {
 	struct schedule_path paths[2] = { make_path(10 * MB, 80000),
@@ -223,6 +237,7 @@ make_suite(void)
 	tcase_add_test(picks, test_room);
 	tcase_add_test(picks, test_room_of_a_slow_path);
 	tcase_add_test(picks, test_room_while_draining);
+	tcase_add_test(picks, test_queue_weighs_more_than_the_way);
 	tcase_add_test(picks, test_earliest);
 	tcase_add_test(picks, test_primary);
 	tcase_add_test(picks, test_backup);

@@ -13,6 +13,12 @@
 #define SAMPLE_LEAST_US UINT64_C(20000)
 #define SAMPLE_MOST_US UINT64_C(250000)
 #define SAMPLE_LEAST_BYTES UINT64_C(24000) /* some frames on slow paths */
+/*
+ * A low limit that was not met for so long is history. Without that, a path
+ * that once looked slow, in a busy moment, would never be given enough to show
+ * better.
+ */
+#define REVIVE_US UINT64_C(2000000)
 #define WINDOW_LEAST_US UINT64_C(1000000)
 #define RATE_LEAST UINT64_C(1000)
 #define RATE_MOST UINT64_C(1000000000000)
@@ -35,6 +41,7 @@ estimate_init(struct estimate *estimate, uint64_t now_us)
 	memset(estimate, 0, sizeof(*estimate));
 	estimate->probing = true;
 	estimate->acked_at_us = now_us;
+	estimate->limited_at_us = now_us;
 	estimate->sample_at_us = now_us;
 	estimate->sample_ping_us = now_us;
 	estimate->last_ping_us = now_us;
@@ -202,9 +209,13 @@ per_second(uint64_t bytes, uint64_t interval_us)
 static void
 feed_window(struct estimate *estimate, uint64_t rate, uint64_t now_us)
 {
-	uint64_t window_us = larger(10 * estimate->srtt_us, WINDOW_LEAST_US);
-	unsigned int i = estimate->window_next;
-	uint64_t most = 0;
+	/*
+	 * Not of the smoothed round trip: one that a rate taken too high makes
+	 * long would keep that rate in the window.
+	 */
+	uint64_t window_us = larger(10 * estimate->rtt_min_us, WINDOW_LEAST_US);
+	unsigned int i = estimate->window_next, last;
+	uint64_t most;
 
 	if (now_us - estimate->window_at_us[i] >=
 	    window_us / ESTIMATE_BUCKETS) {
@@ -214,6 +225,9 @@ feed_window(struct estimate *estimate, uint64_t rate, uint64_t now_us)
 		estimate->window_rate[i] = 0;
 	}
 	estimate->window_rate[i] = larger(estimate->window_rate[i], rate);
+	/* One sample alone, after a pause, is not a reason to forget all. */
+	last = (i + ESTIMATE_BUCKETS - 1) % ESTIMATE_BUCKETS;
+	most = estimate->window_rate[last];
 	for (i = 0; i < ESTIMATE_BUCKETS; i++)
 		if (now_us - estimate->window_at_us[i] < window_us)
 			most = larger(most, estimate->window_rate[i]);
@@ -236,8 +250,12 @@ sample_rate(struct estimate *estimate, uint64_t ping_us, uint64_t now_us)
 	rate = per_second(bytes, interval_us);
 	if (estimate->limited || rate > estimate->rate_bytes_s)
 		feed_window(estimate, rate, now_us);
-	if (estimate->limited)
+	if (estimate->limited) {
 		estimate->probing = false;
+		estimate->limited_at_us = now_us;
+	} else if (estimate->rate_bytes_s < ESTIMATE_START_RATE &&
+	    now_us - estimate->limited_at_us > REVIVE_US)
+		estimate->probing = true;
 	estimate->sample_at_us = now_us;
 	estimate->sample_ping_us = ping_us;
 	estimate->sample_bytes = estimate->acked_bytes;

@@ -22,6 +22,7 @@ struct estimate {
 	uint64_t rtt_min_at_us; /* when it was last seen */
 	uint64_t rate_bytes_s;	/* the most that was measured, 0: nothing */
 	bool probing;		/* its limit has not been met yet */
+	uint64_t limited_at_us; /* when it was met last */
 	uint64_t sent_bytes;	/* wire bytes given to the path, ever */
 	uint64_t sent_frames;
 	uint64_t acked_bytes; /* of them, acknowledged */
