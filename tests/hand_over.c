@@ -27,11 +27,14 @@ usage(void)
 static void
 be_without_ipv6(void)
 {
+	static const struct scmp_arg_cmp six = { .arg = 0,
+		.op = SCMP_CMP_EQ,
+		.datum_a = AF_INET6 };
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 
 	if (filter == NULL ||
-	    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
-		SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_INET6)) != 0 ||
+	    seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
+		SCMP_SYS(socket), 1, &six) != 0 ||
 	    seccomp_load(filter) != 0)
 		errx(1, "no filter");
 	seccomp_release(filter);
