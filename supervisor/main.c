@@ -22,6 +22,7 @@
 #include "supervisor/notify.h"
 #include "supervisor/options.h"
 #include "supervisor/privilege.h"
+#include "supervisor/sandbox.h"
 #include "supervisor/sockets.h"
 #include "supervisor/spawn.h"
 
@@ -96,6 +97,20 @@ be_engine(const struct engine_start *start, const struct privilege *privilege,
 	exit(engine_run(start));
 }
 
+/* What comes while we descend waits until spawn_serve() reads it. */
+static void
+hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static void
 start_engine(const struct config *config, const struct sockets *sockets,
     const struct privilege *privilege, struct spawn_settings *settings)
@@ -131,7 +146,10 @@ start(const struct config *config, struct activation *activation,
     struct sockets *sockets, struct privilege *privilege,
     struct spawn_settings *settings)
 {
-	if (privilege_find(privilege, config->user, config->worker_user) == -1)
+	if (privilege_find(privilege, config->user, config->worker_user) ==
+		-1 ||
+	    sandbox_check_config(config,
+		privilege->uid == privilege->worker_uid) == -1)
 		return -1;
 	give_log(config, privilege);
 	settings->change_user = privilege->change;
@@ -142,6 +160,7 @@ start(const struct config *config, struct activation *activation,
 	    sockets_open(sockets, config, activation, privilege->uid,
 		privilege->gid) == -1)
 		return -1;
+	hold_signals();
 	start_engine(config, sockets, privilege, settings);
 	sockets_keep_name(sockets);
 	return 0;
@@ -158,12 +177,15 @@ run(struct config *config, struct activation *activation)
 
 	notify_open(&notify);
 	status = start(config, activation, &sockets, &privilege, &settings);
-	/* From here on this process knows no name, address or secret. */
-	config_free(config);
-	if (status == -1)
+	if (status == -1) {
+		config_free(config);
 		return EXIT_FAILURE;
+	}
 	setproctitle("supervisor");
 	privilege_drop_supervisor(&privilege);
+	sandbox_enter_supervisor(config, &settings);
+	/* From here on this process knows no name, address or secret. */
+	config_free(config);
 	status = spawn_serve(&settings);
 	sockets_close(&sockets);
 	notify_close(&notify);

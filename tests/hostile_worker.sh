@@ -71,9 +71,14 @@ start_nodes() {
 }
 
 start_side() {
-	local build=$build
+	local build=$build wrap=()
 
-	[ "$1" != "$2" ] || build=$hostile
+	if [ "$1" = "$2" ]; then
+		wrap=("$build/tests/old_kernel")
+		expect_problem 'lock-in: this kernel has no '
+		build=$hostile
+		echo 'sandbox = "best-effort";' >>"$work/$2.conf"
+	fi
 	start_file "$2"
 }
 

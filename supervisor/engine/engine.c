@@ -13,8 +13,10 @@
 #include "supervisor/engine/credentials.h"
 #include "supervisor/engine/noise.h"
 #include "supervisor/engine/path.h"
+#include "supervisor/engine/secret.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/log.h"
+#include "supervisor/sandbox.h"
 #include "supervisor/sockets.h"
 
 #define TICK_US 50000
@@ -96,19 +98,42 @@ prepare_paths(const struct config_tunnel *config)
 	return 0;
 }
 
+static size_t
+peers_bytes(const struct config *config)
+{
+	return (config->peers_count + 1) * sizeof(struct engine_peer);
+}
+
+static int
+prepare_secrets(const struct config *config)
+{
+	switch (secret_init(peers_bytes(config))) {
+	case SECRET_LOCKED:
+		return 0;
+	case SECRET_NOT_LOCKED:
+		log_notice(NULL, "keys may be swapped out: mlock is limited");
+		return 0;
+	case SECRET_FAILED:
+		break;
+	}
+	log_error(NULL, "no memory for keys");
+	return -1;
+}
+
 int
 engine_prepare(const struct engine_start *start)
 {
 	const struct config *config = start->config;
 
+	if (prepare_secrets(config) == -1)
+		return -1;
 	if (noise_init() == -1) {
 		log_error(NULL,
 		    "libcrypto lacks X25519, BLAKE2s or "
 		    "ChaCha20-Poly1305 (a FIPS provider does)");
 		return -1;
 	}
-	prepared.peers = calloc(config->peers_count + 1,
-	    sizeof(*prepared.peers));
+	prepared.peers = secret_new(peers_bytes(config));
 	prepared.asked = calloc(config->tunnels_count + 1,
 	    sizeof(*prepared.asked));
 	if (prepared.peers == NULL || prepared.asked == NULL) {
@@ -321,9 +346,7 @@ destroy(struct engine *engine)
 	event_free(engine->tick);
 	event_base_free(engine->base);
 	noise_identity_free(engine->identity);
-	key_wipe(engine->peers,
-	    engine->config->peers_count * sizeof(*engine->peers));
-	free(engine->peers);
+	secret_free(engine->peers, peers_bytes(engine->config));
 	free(prepared.asked);
 	free(engine->listeners);
 	key_wipe(engine, sizeof(*engine));
@@ -343,6 +366,7 @@ engine_run(const struct engine_start *start)
 	}
 	if (open_services(engine, start->sockets) == -1)
 		return 1;
+	sandbox_enter_engine(start->config);
 	spawner_ready(&engine->spawner);
 	engine_kick(engine);
 	event_base_dispatch(engine->base);

@@ -1,0 +1,66 @@
+#include "supervisor/sandbox.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <netdb.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+#include "supervisor/config.h"
+#include "supervisor/log.h"
+#include "supervisor/sandbox_landlock.h"
+
+/* As the worker sees it: nobody has to be asked. */
+static bool
+is_numeric(const char *host)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST,
+		.ai_socktype = SOCK_STREAM };
+	struct addrinfo *found;
+
+	if (strcasecmp(host, "localhost") == 0)
+		return true;
+	if (getaddrinfo(host, NULL, &hints, &found) != 0)
+		return false;
+	freeaddrinfo(found);
+	return true;
+}
+
+/* The worker resolves the first hop; the others are the proxies' to resolve. */
+static int
+check_paths(const struct config_tunnel *tunnel)
+{
+	const struct config_path *path;
+
+	for (size_t i = 0; i < tunnel->paths_count; i++) {
+		path = &tunnel->paths[i];
+		if (is_numeric(path->hops[0].host))
+			continue;
+		log_error(tunnel->name,
+		    "%s: engine and workers share a user "
+		    "id and this kernel has no Landlock: relays must be "
+		    "numeric addresses",
+		    path->uri);
+		return -1;
+	}
+	return 0;
+}
+
+int
+sandbox_check_config(const struct config *config, bool shared_user)
+{
+	int level = sandbox_landlock_level();
+
+	if (level == -1) {
+		log_error(NULL, "lock-in: Landlock: %s", strerror(errno));
+		return -1;
+	}
+	if (level > 0 || !shared_user)
+		return 0;
+	for (size_t i = 0; i < config->tunnels_count; i++)
+		if (check_paths(&config->tunnels[i]) == -1)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * The lock-in of the engine and of the supervisor, taken on when everything is
+ * open and ready: seccomp by list, Landlock as high as the kernel has it, no
+ * core dump, no new privileges. A step that fails ends the process with the
+ * reason. What the kernel lacks ends it too, or is logged and done without, as
+ * `sandbox` in the configuration says; EPERM is somebody's mistake, not a
+ * kernel's lack, and always ends it.
+ */
+#ifndef SUPERVISOR_SANDBOX_H
+#define SUPERVISOR_SANDBOX_H
+
+#include <stdbool.h>
+
+struct config;
+struct spawn_settings;
+
+/*
+ * Where only Landlock keeps a worker that resolves names from the key file,
+ * because it has the engine's user id, and the kernel has no Landlock, relays
+ * must be given by number. 0, or -1 having logged the path that is not.
+ */
+int sandbox_check_config(const struct config *config, bool shared_user);
+
+/*
+ * From here on any call that the engine's loop does not make kills it. It
+ * opens no file, but for a log file that is opened again (LOG_TO_FILE), and
+ * that in the log file's folder alone.
+ */
+void sandbox_enter_engine(const struct config *config);
+
+/*
+ * The workers inherit this, so it holds what they need until their own
+ * lock-in. Ids are changed to the workers' alone, what is executed is the
+ * worker's program alone, what is written are the log's folder and /dev/null.
+ */
+void sandbox_enter_supervisor(const struct config *config,
+    const struct spawn_settings *settings);
+
+#endif

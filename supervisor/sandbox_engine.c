@@ -1,0 +1,166 @@
+/*
+ * The list is what the loop was traced to do, and no more. Calls that are made
+ * for every datagram have no argument rule: the kernel keeps a bitmap of what
+ * is always allowed.
+ *
+ * connect(2) cannot be judged, since the address is behind a pointer. It can
+ * only be made on what socket(2) gives, which is UDP, and Landlock refuses it
+ * on the TCP sockets that were accepted.
+ */
+#include "supervisor/sandbox.h"
+
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <netinet/udp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+
+#include "supervisor/config.h"
+#include "supervisor/sandbox_filter.h"
+#include "supervisor/sandbox_landlock.h"
+#include "supervisor/sandbox_lock.h"
+
+#define DATAGRAM (SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
+#define CHANNEL (SOCK_SEQPACKET | SOCK_CLOEXEC)
+#define NOT_EXEC BITS(2, ~(uint64_t)(PROT_READ | PROT_WRITE), PROT_NONE)
+
+/* clang-format off */
+
+static const struct sandbox_filter_rule loop_rules[] = {
+	CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_ctl),
+	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(close),
+	CALL(recvmmsg), CALL(recvmmsg_time64), CALL(sendmmsg),
+	CALL(recvmsg), CALL(sendmsg), CALL(recvfrom),
+	WHEN(sendto, IS(4, 0)),
+	CALL(clock_gettime), CALL(clock_gettime64), CALL(gettimeofday),
+	CALL(getrandom), CALL(getpid), CALL(getppid), CALL(futex),
+	CALL(futex_time64), CALL(restart_syscall), CALL(rt_sigreturn),
+	CALL(exit), CALL(exit_group),
+	/* Proves that the filter is there. */
+	WHEN(prctl, IS(0, PR_GET_SECCOMP)),
+
+	CALL(brk), CALL(munmap), CALL(mremap), CALL(madvise),
+	WHEN(mmap, NOT_EXEC), WHEN(mmap2, NOT_EXEC),
+};
+
+/* A path comes up: its regions, channel and bells. */
+static const struct sandbox_filter_rule path_rules[] = {
+	CALL(memfd_create), CALL(ftruncate), CALL(ftruncate64),
+	WHEN(fchmod, IS(1, 0600)),
+	WHEN(fcntl, IS(1, F_ADD_SEALS)), WHEN(fcntl64, IS(1, F_ADD_SEALS)),
+	WHEN(fcntl, IS(1, F_GETFL)), WHEN(fcntl64, IS(1, F_GETFL)),
+	WHEN(fcntl, IS(1, F_SETFL)), WHEN(fcntl64, IS(1, F_SETFL)),
+	WHEN2(socketpair, IS(0, AF_UNIX), IS(1, CHANNEL)),
+	WHEN(pipe2, IS(1, O_CLOEXEC | O_NONBLOCK)),
+};
+
+/* A tunnel that a peer opens, a connection, a client of the control socket. */
+static const struct sandbox_filter_rule socket_rules[] = {
+	WHEN(accept4, IS(3, SOCK_CLOEXEC | SOCK_NONBLOCK)),
+	WHEN3(socket, IS(0, AF_INET), IS(1, DATAGRAM), IS(2, 0)),
+	WHEN3(socket, IS(0, AF_INET6), IS(1, DATAGRAM), IS(2, 0)),
+	CALL(bind), CALL(connect), CALL(getsockname), CALL(getpeername),
+	WHEN2(setsockopt, IS(1, IPPROTO_IPV6), IS(2, IPV6_V6ONLY)),
+	WHEN2(setsockopt, IS(1, SOL_SOCKET), IS(2, SO_RXQ_OVFL)),
+	WHEN2(setsockopt, IS(1, SOL_SOCKET), IS(2, SO_TIMESTAMPNS)),
+	WHEN2(setsockopt, IS(1, SOL_SOCKET), IS(2, SO_RCVBUFFORCE)),
+	WHEN2(setsockopt, IS(1, SOL_SOCKET), IS(2, SO_SNDBUFFORCE)),
+	WHEN2(setsockopt, IS(1, SOL_SOCKET), IS(2, SO_RCVBUF)),
+	WHEN2(setsockopt, IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)),
+	WHEN2(setsockopt, IS(1, SOL_UDP), IS(2, UDP_GRO)),
+	WHEN2(getsockopt, IS(1, SOL_UDP), IS(2, UDP_SEGMENT)),
+	WHEN2(getsockopt, IS(1, SOL_SOCKET), IS(2, SO_MEMINFO)),
+	WHEN2(getsockopt, IS(1, SOL_SOCKET), IS(2, SO_PEERCRED)),
+	CALL(geteuid), CALL(geteuid32),
+	WHEN(ioctl, IS(1, FIONREAD)),
+};
+
+static const struct sandbox_filter_rule reopen_rules[] = {
+	WHEN(openat, IS(2, SANDBOX_LOCK_LOG_FLAGS)),
+};
+
+static const struct sandbox_filter_rule open_rules[] = {
+	CALL(openat),
+};
+
+/* syslog(3) connects again when its daemon was away. */
+static const struct sandbox_filter_rule syslog_rules[] = {
+	WHEN3(socket, IS(0, AF_UNIX), IS(1, SOCK_DGRAM | SOCK_CLOEXEC),
+	    IS(2, 0)),
+};
+
+static const struct sandbox_filter_list
+    loop_list = LIST(SCMP_ACT_ALLOW, loop_rules),
+    path_list = LIST(SCMP_ACT_ALLOW, path_rules),
+    socket_list = LIST(SCMP_ACT_ALLOW, socket_rules),
+    reopen_list = LIST(SCMP_ACT_ALLOW, reopen_rules),
+    refuse_list = LIST(SCMP_ACT_ERRNO(EACCES), open_rules),
+    syslog_list = LIST(SCMP_ACT_ALLOW, syslog_rules);
+
+/* clang-format on */
+
+#define LISTS_MAX 4
+
+/* Without Landlock the log is not opened again: the name cannot be judged. */
+static size_t
+collect(const struct config *config, int level,
+    struct sandbox_filter_list lists[LISTS_MAX])
+{
+	size_t count = 0;
+
+	lists[count++] = loop_list;
+	lists[count++] = path_list;
+	lists[count++] = socket_list;
+	switch (config->log.target) {
+	case LOG_TO_STDERR:
+		break;
+	case LOG_TO_SYSLOG:
+		lists[count++] = syslog_list;
+		break;
+	case LOG_TO_FILE:
+		lists[count++] = level > 0 ? reopen_list : refuse_list;
+		break;
+	}
+	return count;
+}
+
+static void
+enter_landlock(const struct config *config, int level)
+{
+	int ruleset = sandbox_landlock_new(level, SANDBOX_LANDLOCK_ALL);
+
+	sandbox_lock_must(ruleset != -1 &&
+		sandbox_landlock_grant_log(ruleset, &config->log) == 0 &&
+		sandbox_landlock_enter(ruleset) == 0,
+	    "Landlock");
+	sandbox_lock_must(open("/", O_RDONLY | O_CLOEXEC) == -1,
+	    "Landlock is not in force");
+}
+
+void
+sandbox_enter_engine(const struct config *config)
+{
+	struct sandbox_filter_list lists[LISTS_MAX];
+	size_t count;
+	bool filtered;
+	int level;
+
+	if (sandbox_lock_is_relaxed())
+		return;
+	sandbox_lock_harden();
+	/* The time zone's file, for syslog(3). */
+	tzset();
+	level = sandbox_lock_level(config);
+	if (level > 0)
+		enter_landlock(config, level);
+	count = collect(config, level, lists);
+	filtered = sandbox_lock_filter(config, SCMP_ACT_KILL_PROCESS, lists,
+	    count);
+	sandbox_lock_report(level, filtered);
+}

@@ -1,0 +1,38 @@
+/*
+ * The steps that both lock-ins share: each ends the process when it fails, and
+ * as the configuration says when the kernel lacks it.
+ */
+#ifndef SUPERVISOR_SANDBOX_LOCK_H
+#define SUPERVISOR_SANDBOX_LOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct config;
+struct sandbox_filter_list;
+
+/* The mode in which the log opens its file again. */
+#define SANDBOX_LOCK_LOG_FLAGS \
+	(O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+
+/* True, having said so, in a build whose sanitizers cannot be locked in. */
+bool sandbox_lock_is_relaxed(void);
+
+/* Ends the process unless it held. */
+void sandbox_lock_must(bool held, const char *what);
+
+/* No core dump, nobody attaches, no new privileges. */
+void sandbox_lock_harden(void);
+
+/* Landlock's ABI version; 0: go on without. */
+int sandbox_lock_level(const struct config *config);
+
+/* Load the filter and see that it is there. False: go on without. */
+bool sandbox_lock_filter(const struct config *config, uint32_t others,
+    const struct sandbox_filter_list *lists, size_t count);
+
+/* One line of what was achieved. */
+void sandbox_lock_report(int level, bool filtered);
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * The kernel says of every mapping what it is marked with.
+ */
+#include <check.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "supervisor/engine/noise_identity.h"
+#include "supervisor/engine/secret.h"
+
+#define PEER_BYTES 72
+#define IDENTITIES 1024
+
+/* True if the mapping that holds the address has the flag, as "lo". */
+static bool
+has_flag(const void *address, const char *flag)
+{
+	unsigned long start, end, wanted = (unsigned long)(uintptr_t)address;
+	char line[512];
+	bool here = false, found = false;
+	FILE *maps = fopen("/proc/self/smaps", "r");
+
+	ck_assert_ptr_nonnull(maps);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = wanted >= start && wanted < end;
+		else if (here && strncmp(line, "VmFlags:", 8) == 0)
+			found = strstr(line, flag) != NULL;
+	}
+	fclose(maps);
+	return found;
+}
+
+START_TEST(it_is_locked_and_not_dumped)
+{
+	enum secret_result result = secret_init(PEER_BYTES);
+	uint8_t *secret;
+
+	ck_assert_int_ne(result, SECRET_FAILED);
+	secret = secret_new(PEER_BYTES);
+	ck_assert_ptr_nonnull(secret);
+	for (size_t i = 0; i < PEER_BYTES; i++)
+		ck_assert_uint_eq(secret[i], 0);
+	ck_assert(has_flag(secret, " lo") == (result == SECRET_LOCKED));
+	ck_assert(has_flag(secret, " dd"));
+	secret_free(secret, PEER_BYTES);
+	secret_free(NULL, 0);
+}
+END_TEST
+
+START_TEST(it_is_wiped)
+{
+	uint8_t *secret, *again;
+
+	ck_assert_int_ne(secret_init(PEER_BYTES), SECRET_FAILED);
+	secret = secret_new(PEER_BYTES);
+	memset(secret, 0x5a, PEER_BYTES);
+	secret_free(secret, PEER_BYTES);
+	again = OPENSSL_secure_malloc(PEER_BYTES);
+	ck_assert_ptr_eq(again, secret);
+	/* Beyond what the allocator's own list takes. */
+	for (size_t i = 2 * sizeof(void *); i < PEER_BYTES; i++)
+		ck_assert_uint_ne(again[i], 0x5a);
+}
+END_TEST
+
+/* Ours, beside a thousand of libcrypto's. */
+START_TEST(there_is_room)
+{
+	static const size_t sizes[] = { 1, PEER_BYTES, 100 * 1024, 300 * 1024 };
+	static const uint8_t key[NOISE_KEY_BYTES] = { 8 };
+	struct noise_identity *identities[IDENTITIES];
+	void *secret;
+
+	ck_assert_int_ne(secret_init(sizes[_i]), SECRET_FAILED);
+	secret = secret_new(sizes[_i]);
+	ck_assert_ptr_nonnull(secret);
+	for (int i = 0; i < IDENTITIES; i++) {
+		identities[i] = noise_identity_new(key);
+		ck_assert_ptr_nonnull(identities[i]);
+	}
+	for (int i = 0; i < IDENTITIES; i++)
+		noise_identity_free(identities[i]);
+	secret_free(secret, sizes[_i]);
+}
+END_TEST
+
+START_TEST(too_much_is_refused)
+{
+	ck_assert_int_eq(secret_init(SIZE_MAX), SECRET_FAILED);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *all = suite_create("secret");
+	TCase *t = tcase_create("secret");
+
+	tcase_add_test(t, it_is_locked_and_not_dumped);
+	tcase_add_test(t, it_is_wiped);
+	tcase_add_loop_test(t, there_is_room, 0, 4);
+	tcase_add_test(t, too_much_is_refused);
+	suite_add_tcase(all, t);
+	return all;
+}
+
+int
+main(void)
+{
+	SRunner *runner = srunner_create(suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
