@@ -140,6 +140,11 @@ void path_receive(struct path *path);
  */
 bool path_send(struct path *path, const uint8_t *plain, size_t bytes);
 void path_flush(struct path *path, uint64_t now_us);
+/*
+ * Several in a burst: with one behind it the whole of it would be acknowledged
+ * at one stroke, and the path would run empty meanwhile.
+ */
+void path_ping_if_due(struct path *path, uint64_t now_us);
 
 /* What the scheduler needs to know. */
 void path_describe(struct path *path, struct schedule_path *description,
@@ -156,7 +161,7 @@ void path_enter(struct path *path, enum path_state state);
 void
 path_handle_message2(struct path *path, const uint8_t *message, size_t bytes);
 void path_handle_frame(struct path *path, const uint8_t *plain, size_t bytes);
-void path_ping(struct path *path, uint64_t now_us);
+void path_ping(struct path *path);
 void path_pong(struct path *path);
 
 #endif

@@ -294,8 +294,10 @@ path_send(struct path *path, const uint8_t *plain, size_t bytes)
 }
 
 void
-path_ping(struct path *path, uint64_t now_us)
+path_ping(struct path *path)
 {
+	/* Not the time at which a burst began: it never goes back. */
+	uint64_t now_us = clock_now_us();
 	struct frame_ping ping = { .time_us = now_us };
 	uint8_t frame[FRAME_CONTROL_MAX];
 
@@ -316,8 +318,10 @@ path_pong(struct path *path)
 		path->pong_due = false;
 }
 
-/* A PING asks for what DATA came through; an idle path is asked now and then.
- * Control frames alone are no reason, or the two ends would never rest. */
+/*
+ * A PING asks for what DATA came through; an idle path is asked now and then.
+ * Control frames alone are no reason, or the two ends would never rest.
+ */
 static bool
 is_ping_time(const struct path *path, uint64_t now_us)
 {
@@ -328,6 +332,13 @@ is_ping_time(const struct path *path, uint64_t now_us)
 }
 
 void
+path_ping_if_due(struct path *path, uint64_t now_us)
+{
+	if (is_ping_time(path, now_us))
+		path_ping(path);
+}
+
+void
 path_flush(struct path *path, uint64_t now_us)
 {
 	if (!channel_is_open(&path->channel))
@@ -335,8 +346,7 @@ path_flush(struct path *path, uint64_t now_us)
 	if (path->state == PATH_UP) {
 		if (path->pong_due)
 			path_pong(path);
-		if (is_ping_time(path, now_us))
-			path_ping(path, now_us);
+		path_ping_if_due(path, now_us);
 	}
 	if (channel_is_open(&path->channel))
 		channel_ring(&path->channel);

@@ -138,7 +138,7 @@ send_burst(struct candidate *candidate)
 	for (int i = 0; i < BURST_FRAMES; i++)
 		if (!path_send(path, padding, sizeof(padding)))
 			return;
-	path_ping(path, now_us);
+	path_ping(path);
 	candidate->burst_us = now_us;
 	candidate->burst_bytes = path->estimate.sent_bytes;
 	path_flush(path, now_us);

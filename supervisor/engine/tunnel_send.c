@@ -77,6 +77,7 @@ hand_over(struct tunnel *tunnel, struct path *path,
 	history_assign(&tunnel->history, frame->record, path->slot,
 	    path->estimate.sent_frames);
 	path->tx_datagrams += frame->datagrams;
+	path_ping_if_due(path, clock_now_us());
 	return true;
 }
 
