@@ -277,7 +277,7 @@ is_well(const struct world *world, double load, uint64_t delivered,
 	    (double)world->delivered >= 0.95 * possible &&
 	    (load > 0.9 || world->dropped == 0) &&
 	    (least_us == UINT64_MAX ||
-		mean_us(world) <= least_us + least_us / 10 + 5000);
+		mean_us(world) <= least_us + least_us / 5 + 5000);
 }
 
 static void

@@ -118,6 +118,29 @@ START_TEST(test_joined)
 END_TEST
 
 /* IPv6 carries 20 bytes more than fit a frame. */
+START_TEST(test_queue_is_limited)
+{
+	static const struct {
+		uint64_t asked;
+		int least, most; /* the kernel doubles it for its own needs */
+	} limits[] = { { 0, 256 << 10, 256 << 10 }, { 150000, 300000, 300000 },
+		{ UINT64_MAX, 300000, 8 << 20 } };
+	socklen_t length = sizeof(int);
+	int bytes;
+
+	udp_rig_begin(AF_INET);
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		udp_limit_queue(&udp_rig_socket, limits[i].asked);
+		ck_assert_int_eq(getsockopt(udp_rig_socket.fd, SOL_SOCKET,
+				     SO_RCVBUF, &bytes, &length),
+		    0);
+		ck_assert_int_ge(bytes, limits[i].least);
+		ck_assert_int_le(bytes, limits[i].most);
+	}
+	udp_rig_end();
+}
+END_TEST
+
 START_TEST(test_stamps)
 {
 	uint64_t before_us, arrived_us;
@@ -305,6 +328,7 @@ make_suite(void)
 	tcase_add_loop_test(tests, test_sizes_in, 0, 2);
 	tcase_add_test(tests, test_more_than_a_batch);
 	tcase_add_loop_test(tests, test_joined, 0, 2);
+	tcase_add_test(tests, test_queue_is_limited);
 	tcase_add_test(tests, test_stamps);
 	tcase_add_test(tests, test_oversize);
 	tcase_add_test(tests, test_drops_are_counted);

@@ -14,6 +14,7 @@
 #include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/log.h"
 
+#define PROBING_QUEUE_BYTES ((uint64_t)2 << 20)
 /* How long a listener keeps a tunnel's UDP socket for its connector. */
 #define DESERTED_LIMIT_US UINT64_C(60000000)
 /* The connector ends a silent path sooner and dials again. */
@@ -202,11 +203,34 @@ tunnel_free(struct tunnel *tunnel, const char *words)
 	free(tunnel);
 }
 
+/*
+ * Half of max_queue at the rate of all paths. While there is none, or its rate
+ * is still looked for, what comes is better late than lost.
+ */
+static void
+limit_queue(struct tunnel *tunnel)
+{
+	uint64_t least = tunnel->paths_up == 0 ? PROBING_QUEUE_BYTES : 0;
+	uint64_t bytes_s = 0;
+	struct path *path;
+
+	TAILQ_FOREACH(path, &tunnel->paths, entry) {
+		if (path->state != PATH_UP)
+			continue;
+		bytes_s += estimate_rate(&path->estimate);
+		if (path->estimate.probing)
+			least = PROBING_QUEUE_BYTES;
+	}
+	bytes_s = bytes_s / 2000 * tunnel->policy.max_queue_ms;
+	udp_limit_queue(&tunnel->udp, bytes_s > least ? bytes_s : least);
+}
+
 bool
 tunnel_tick(struct tunnel *tunnel, uint64_t now_us)
 {
 	struct path *path, *next;
 
+	limit_queue(tunnel);
 	TAILQ_FOREACH_SAFE(path, &tunnel->paths, entry, next)
 		path_tick(path);
 	tunnel_pool_tick(tunnel, now_us);

@@ -284,7 +284,7 @@ tunnel_pump(struct tunnel *tunnel)
 		if (!receive_batch(tunnel))
 			break;
 	}
-	flush(tunnel, now_us);
+	flush(tunnel, clock_now_us());
 }
 
 void

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What may wait at least, however slow the paths: two of the longest. */
+#define QUEUE_LEAST_BYTES (128 * 1024)
 #define BUFFER_BYTES (4 << 20)
 #define ERRORS_MAX 16
 #define STRANGERS_MAX 1024
@@ -68,12 +70,23 @@ out:
 
 /* As large as the system allows; the forced option needs CAP_NET_ADMIN. */
 static void
-raise_buffer(int fd, int forced, int option)
+set_buffer(int fd, int forced, int option, int bytes)
 {
-	int bytes = BUFFER_BYTES;
-
 	if (setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof(bytes)) == -1)
 		(void)setsockopt(fd, SOL_SOCKET, option, &bytes, sizeof(bytes));
+}
+
+void
+udp_limit_queue(struct udp *udp, uint64_t bytes)
+{
+	int limit = bytes < BUFFER_BYTES ? (int)bytes : BUFFER_BYTES;
+
+	if (limit < QUEUE_LEAST_BYTES)
+		limit = QUEUE_LEAST_BYTES;
+	if (limit == udp->queue_bytes)
+		return;
+	udp->queue_bytes = limit;
+	set_buffer(udp->fd, SO_RCVBUFFORCE, SO_RCVBUF, limit);
 }
 
 int
@@ -86,8 +99,8 @@ udp_init(struct udp *udp, int fd)
 	udp->fd = -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) == -1)
 		return -1;
-	raise_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
-	raise_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, BUFFER_BYTES);
+	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, BUFFER_BYTES);
 	udp->gro = setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) == 0;
 	udp->gso = getsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment, &length) == 0;
 	udp->fd = fd;

@@ -20,6 +20,7 @@ struct udp {
 	bool gso;      /* UDP_SEGMENT works on this socket */
 	bool gso_lost; /* EIO took it away; the owner logs, clears */
 	bool gro;
+	int queue_bytes;       /* udp_limit_queue(), 0: not limited yet */
 	uint32_t overflow;     /* the last drop counter seen; it wraps */
 	uint64_t received;     /* datagrams taken from the kernel */
 	uint64_t kernel_drops; /* what the kernel had no room for; datagrams
@@ -59,6 +60,12 @@ int udp_bind(const struct address_pair *pair);
  * errno; the descriptor is then still the caller's.
  */
 int udp_init(struct udp *udp, int fd);
+/*
+ * What may wait in the kernel from now on. A socket that is not read fast
+ * enough is always full, so this is a delay for every datagram.
+ */
+void udp_limit_queue(struct udp *udp, uint64_t bytes);
+
 void udp_close(struct udp *udp);
 
 /* Have the kernel tell when each message arrived. 0, or -1 with errno. */
