@@ -114,7 +114,7 @@ form() {
 }
 
 no_scraps() {
-	sources | xargs grep -nwE 'TODO|FIXME|XXX'
+	sources | xargs grep -nwE 'T[O]DO|FIX[M]E|XX[X]'
 	# A format is checked wherever one is passed on.
 	sources | grep '\.[ch]$' | while read -r file; do
 		awk -v file="$file" '

@@ -1,11 +1,11 @@
 #include "supervisor/ctl/probe_words.h"
 
 #include <bsd/string.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "supervisor/ctl/probe_link.h"
+#include "supervisor/engine/failure.h"
 
 static const char *
 stage_name(enum event_stage stage)
@@ -48,40 +48,6 @@ probe_words_place(const struct probe_target *target, enum event_stage stage,
 	}
 }
 
-static void
-describe_cause(const struct worker_event *event, char *cause, size_t size)
-{
-	switch ((enum event_reason)event->reason) {
-	case REASON_ERRNO:
-		strlcpy(cause, strerror(event->detail), size);
-		return;
-	case REASON_SANDBOX:
-		snprintf(cause, size, "sandbox: %s", strerror(event->detail));
-		return;
-	case REASON_RESOLVE:
-		strlcpy(cause, gai_strerror(event->detail), size);
-		return;
-	case REASON_TIMEOUT:
-		snprintf(cause, size, "no answer in %d s",
-		    event->detail / 1000);
-		return;
-	case REASON_CLOSED:
-		strlcpy(cause, "closed by the other side", size);
-		return;
-	case REASON_RING:
-		strlcpy(cause, "the ring is broken", size);
-		return;
-	case REASON_AUTH:
-		strlcpy(cause, "authentication rejected", size);
-		return;
-	case REASON_NONE:
-	case REASON_REFUSED:
-	case REASON_PROTOCOL:
-		strlcpy(cause, "unexpected answer", size);
-		return;
-	}
-}
-
 void
 probe_words_failure(const struct probe_target *target,
     const struct worker_event *event, bool connected, char *words, size_t size)
@@ -90,7 +56,7 @@ probe_words_failure(const struct probe_target *target,
 
 	probe_words_place(target, (enum event_stage)event->stage, event->hop,
 	    place, sizeof(place));
-	describe_cause(event, cause, sizeof(cause));
+	failure_cause(event, cause, sizeof(cause));
 	snprintf(words, size, "%s: %s%s", place,
 	    event->text[0] != '\0' ? event->text : cause,
 	    connected && target->identity != NULL &&

@@ -20,6 +20,7 @@
 #include "supervisor/config.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/engine.h"
+#include "supervisor/engine/failure.h"
 #include "supervisor/engine/noise.h"
 #include "supervisor/engine/path_dial.h"
 #include "supervisor/engine/schedule.h"
@@ -332,8 +333,8 @@ handle_exited(void *argument, int status)
 		path_describe_failure(path, &path->failure, words,
 		    sizeof(words));
 	} else {
-		path_describe_exit(status, words, sizeof(words));
-		if (path_exit_is_crash(status)) {
+		failure_exit(status, words, sizeof(words));
+		if (failure_is_crash(status)) {
 			path->failed = true;
 			path->failure.kind = 0;
 		}

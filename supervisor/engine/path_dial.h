@@ -24,12 +24,6 @@ int path_answer(struct path *path, int accepted);
 void path_describe_failure(const struct path *path,
     const struct worker_event *event, char *words, size_t size);
 
-/* What a status of wait(2) means, for a worker without last words. */
-void path_describe_exit(int status, char *words, size_t size);
-
-/* True for a death that only a bug or an attack explains. */
-bool path_exit_is_crash(int status);
-
 const char *path_stage_name(enum event_stage stage);
 
 #endif
