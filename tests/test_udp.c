@@ -123,8 +123,8 @@ START_TEST(test_queue_is_limited)
 	static const struct {
 		uint64_t asked;
 		int least, most; /* the kernel doubles it for its own needs */
-	} limits[] = { { 0, 256 << 10, 256 << 10 }, { 150000, 300000, 300000 },
-		{ UINT64_MAX, 300000, 8 << 20 } };
+	} limits[] = { { 0, 200000, 2 << 20 }, { 1500000, 200000, 3000000 },
+		{ UINT64_MAX, 200000, 8 << 20 } };
 	socklen_t length = sizeof(int);
 	int bytes;
 
