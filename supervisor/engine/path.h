@@ -158,9 +158,6 @@ const char *path_state_name(enum path_state state);
 
 /* For the files of this module. */
 void path_enter(struct path *path, enum path_state state);
-void
-path_handle_message2(struct path *path, const uint8_t *message, size_t bytes);
-void path_handle_frame(struct path *path, const uint8_t *plain, size_t bytes);
 void path_ping(struct path *path);
 void path_pong(struct path *path);
 

@@ -23,8 +23,8 @@ is_over(const struct path *path)
 	return path->state == PATH_WAITING || path->state == PATH_ENDED;
 }
 
-void
-path_handle_message2(struct path *path, const uint8_t *message, size_t bytes)
+static void
+handle_message2(struct path *path, const uint8_t *message, size_t bytes)
 {
 	uint8_t payload[FRAME_HELLO2_BYTES];
 	struct frame_hello2 hello;
@@ -127,8 +127,8 @@ handle_data(struct path *path, const uint8_t *frame, size_t bytes)
 		path_fail(path, "DATA is malformed");
 }
 
-void
-path_handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
+static void
+handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 {
 	switch ((enum frame_type)plain[0]) {
 	case FRAME_OPEN:
@@ -171,7 +171,7 @@ open_frame(struct path *path, uint8_t *body, size_t bytes)
 	path->pong.bytes += FRAME_LENGTH_BYTES + bytes;
 	path->rx_bytes += FRAME_LENGTH_BYTES + bytes;
 	meter_add(&path->rx_meter, FRAME_LENGTH_BYTES + bytes, now_us);
-	path_handle_frame(path, body, bytes - FRAME_TAG_BYTES);
+	handle_frame(path, body, bytes - FRAME_TAG_BYTES);
 }
 
 /* One frame; WIRE_OK if there may be more. */
@@ -188,7 +188,7 @@ receive_one(struct path *path, size_t *bytes)
 	switch (result) {
 	case WIRE_OK:
 		if (path->rx == NULL)
-			path_handle_message2(path, body, *bytes);
+			handle_message2(path, body, *bytes);
 		else
 			open_frame(path, body, *bytes);
 		break;
