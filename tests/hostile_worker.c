@@ -31,7 +31,7 @@
 
 #define WARM_BYTES 3000
 #define WARM_MS 1500
-/* By then the engine has looked at every index. */
+/* By then the engine has looked at every index: none is still zero. */
 #define LOOK_US 200000
 
 static struct job job;
@@ -124,6 +124,7 @@ head_back(void)
 static void
 head_zero(void)
 {
+	usleep(LOOK_US);
 	set_head(0);
 }
 
@@ -159,6 +160,7 @@ tail_back(void)
 static void
 tail_zero(void)
 {
+	usleep(LOOK_US);
 	set_tail(0);
 }
 
