@@ -123,7 +123,7 @@ START_TEST(test_queue_is_limited)
 	static const struct {
 		uint64_t asked;
 		int least, most; /* the kernel doubles it for its own needs */
-	} limits[] = { { 0, 200000, 2 << 20 }, { 1500000, 200000, 3000000 },
+	} limits[] = { { 0, 100000, 131072 }, { 200000, 131072, 400000 },
 		{ UINT64_MAX, 200000, 8 << 20 } };
 	socklen_t length = sizeof(int);
 	int bytes;

@@ -14,7 +14,7 @@
 #include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/log.h"
 
-#define PROBING_QUEUE_BYTES ((uint64_t)2 << 20)
+#define QUEUE_STANDS_US UINT64_C(200000)
 /* How long a listener keeps a tunnel's UDP socket for its connector. */
 #define DESERTED_LIMIT_US UINT64_C(60000000)
 /* The connector ends a silent path sooner and dials again. */
@@ -204,13 +204,16 @@ tunnel_free(struct tunnel *tunnel, const char *words)
 }
 
 /*
- * Half of max_queue at the rate of all paths. While there is none, or its rate
- * is still looked for, what comes is better late than lost.
+ * A queue that comes and goes is a burst, and better late than lost; so is what
+ * comes while no path is up, or the rate of one is still looked for. One that
+ * stands makes every datagram late: it gets half of max_queue at the rate of
+ * all paths.
  */
 static void
-limit_queue(struct tunnel *tunnel)
+limit_queue(struct tunnel *tunnel, uint64_t now_us)
 {
-	uint64_t least = tunnel->paths_up == 0 ? PROBING_QUEUE_BYTES : 0;
+	bool stands = now_us - tunnel->emptied_us > QUEUE_STANDS_US &&
+	    tunnel->paths_up > 0;
 	uint64_t bytes_s = 0;
 	struct path *path;
 
@@ -219,10 +222,10 @@ limit_queue(struct tunnel *tunnel)
 			continue;
 		bytes_s += estimate_rate(&path->estimate);
 		if (path->estimate.probing)
-			least = PROBING_QUEUE_BYTES;
+			stands = false;
 	}
-	bytes_s = bytes_s / 2000 * tunnel->policy.max_queue_ms;
-	udp_limit_queue(&tunnel->udp, bytes_s > least ? bytes_s : least);
+	udp_limit_queue(&tunnel->udp,
+	    stands ? bytes_s / 2000 * tunnel->policy.max_queue_ms : UINT64_MAX);
 }
 
 bool
@@ -230,7 +233,7 @@ tunnel_tick(struct tunnel *tunnel, uint64_t now_us)
 {
 	struct path *path, *next;
 
-	limit_queue(tunnel);
+	limit_queue(tunnel, now_us);
 	TAILQ_FOREACH_SAFE(path, &tunnel->paths, entry, next)
 		path_tick(path);
 	tunnel_pool_tick(tunnel, now_us);

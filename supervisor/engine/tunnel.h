@@ -47,6 +47,7 @@ struct tunnel {
 	struct udp_batch batch;
 	struct event *readable;
 	bool blocked;		/* no path had room */
+	uint64_t emptied_us;	/* when the UDP socket held nothing */
 	struct history history; /* what is in flight */
 	struct arrival arrival; /* what has come */
 	struct reorder reorder;

@@ -242,12 +242,13 @@ send_waiting(struct tunnel *tunnel, uint64_t now_us)
 }
 
 static bool
-receive_batch(struct tunnel *tunnel)
+receive_batch(struct tunnel *tunnel, uint64_t now_us)
 {
 	switch (udp_receive(&tunnel->udp, &tunnel->batch)) {
 	case UDP_OK:
 		return true;
 	case UDP_NONE:
+		tunnel->emptied_us = now_us;
 		return false;
 	case UDP_FAILED:
 		log_error(tunnel->name, "udp: receive: %s", strerror(errno));
@@ -281,7 +282,7 @@ tunnel_pump(struct tunnel *tunnel)
 				break;
 			unblock(tunnel);
 		}
-		if (!receive_batch(tunnel))
+		if (!receive_batch(tunnel, now_us))
 			break;
 	}
 	flush(tunnel, clock_now_us());

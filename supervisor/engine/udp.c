@@ -11,9 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What may wait at least: some 2700 short lines, by what the kernel reckons. */
-#define QUEUE_LEAST_BYTES (1024 * 1024)
+#define QUEUE_LEAST_BYTES (64 * 1024)
 #define BUFFER_BYTES (4 << 20)
+/* What the kernel reckons for a message beyond its bytes, measured. */
+#define MESSAGE_OVERHEAD UINT64_C(900)
+/* The kernel doubles what SO_RCVBUF is given, to allow for its overhead. */
+#define KERNEL_FACTOR 2
 #define ERRORS_MAX 16
 #define STRANGERS_MAX 1024
 
@@ -79,8 +82,12 @@ set_buffer(int fd, int forced, int option, int bytes)
 void
 udp_limit_queue(struct udp *udp, uint64_t bytes)
 {
-	int limit = bytes < BUFFER_BYTES ? (int)bytes : BUFFER_BYTES;
+	int limit = BUFFER_BYTES;
 
+	if (udp->typical_bytes > 0 && bytes < BUFFER_BYTES)
+		bytes += bytes * MESSAGE_OVERHEAD / udp->typical_bytes;
+	if (bytes < (uint64_t)BUFFER_BYTES * KERNEL_FACTOR)
+		limit = (int)(bytes / KERNEL_FACTOR);
 	if (limit < QUEUE_LEAST_BYTES)
 		limit = QUEUE_LEAST_BYTES;
 	if (limit == udp->queue_bytes)
@@ -233,6 +240,7 @@ note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
 	batch->message[batch->count].arrived_us = arrived_us;
 	batch->message[batch->count].segment = segment;
 	batch->count++;
+	udp->typical_bytes = (7 * udp->typical_bytes + length + 7) / 8;
 	udp->received += segment == 0 ? 1 : (length + segment - 1) / segment;
 }
 

@@ -20,15 +20,16 @@ struct udp {
 	bool gso;      /* UDP_SEGMENT works on this socket */
 	bool gso_lost; /* EIO took it away; the owner logs, clears */
 	bool gro;
-	int queue_bytes;       /* udp_limit_queue(), 0: not limited yet */
-	uint32_t overflow;     /* the last drop counter seen; it wraps */
-	uint64_t received;     /* datagrams taken from the kernel */
-	uint64_t kernel_drops; /* what the kernel had no room for; datagrams
+	int queue_bytes;	/* udp_limit_queue(), 0: not limited yet */
+	uint32_t typical_bytes; /* of a message, smoothed */
+	uint32_t overflow;	/* the last drop counter seen; it wraps */
+	uint64_t received;	/* datagrams taken from the kernel */
+	uint64_t kernel_drops;	/* what the kernel had no room for; datagrams
 				 * that arrived joined count as one */
-	uint64_t oversize;     /* longer than FRAME_DATAGRAM_MAX (IPv6 only) */
-	uint64_t sent;	       /* datagrams handed to the kernel */
-	uint64_t refused;      /* datagrams the kernel did not take */
-	uint64_t unreachable;  /* errors that came back for datagrams already
+	uint64_t oversize;	/* longer than FRAME_DATAGRAM_MAX (IPv6 only) */
+	uint64_t sent;		/* datagrams handed to the kernel */
+	uint64_t refused;	/* datagrams the kernel did not take */
+	uint64_t unreachable;	/* errors that came back for datagrams already
 				 * handed over: nobody listens */
 };
 
@@ -61,8 +62,9 @@ int udp_bind(const struct address_pair *pair);
  */
 int udp_init(struct udp *udp, int fd);
 /*
- * What may wait in the kernel from now on. A socket that is not read fast
- * enough is always full, so this is a delay for every datagram.
+ * So many bytes of datagrams like those of late may wait in the kernel from
+ * now on, 64 KiB at least with what the kernel adds. A socket that is not read
+ * fast enough is always full, so this is a delay for every datagram.
  */
 void udp_limit_queue(struct udp *udp, uint64_t bytes);
 
