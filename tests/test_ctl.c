@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/ctl/cell.h"
 #include "supervisor/ctl/text.h"
 
 static const char whole[] =
@@ -40,17 +41,23 @@ parse(const char *answer)
 }
 
 static char *
-to_text(const char *answer, bool colours)
+to_text_in(const char *answer, struct text_form form)
 {
 	char *buffer;
 	size_t bytes;
 	FILE *stream = open_memstream(&buffer, &bytes);
 
 	ck_assert_int_eq(parse(answer), 0);
-	text_write(&reply, "/run/a.sock", colours, stream);
+	text_write(&reply, "/run/a.sock", &form, stream);
 	reply_free(&reply);
 	fclose(stream);
 	return buffer;
+}
+
+static char *
+to_text(const char *answer, bool colours)
+{
+	return to_text_in(answer, (struct text_form){ colours, 0 });
 }
 
 START_TEST(test_records)
@@ -172,12 +179,17 @@ START_TEST(test_text)
 	    "\n"
 	    "tunnel: 7\n"
 	    "  role: connector\n"
-	    "  state: up\n"
+	    "  state: up, 1 of 2 paths up\n"
 	    "  peer: far\n"
 	    "  local: [::1]:1234\n"
 	    "  remote: 127.0.0.1:1235\n"
 	    "  scheduler: earliest\n"
-	    "  datagrams: 100 sent, 90 delivered\n"
+	    "  sent:          datagrams      resent\n"
+	    "                       100           -\n"
+	    "  delivered:     datagrams  duplicates        late     missing   "
+	    "reordered\n"
+	    "                        90           -           -           -   "
+	    "        -\n"
 	    "  dropped: 3 kernel\n"
 	    "\n"
 	    "  PATH                STATE     PID     UPTIME       RTT     "
@@ -189,6 +201,22 @@ START_TEST(test_text)
 	    "         -        -       0 B  0 B          -          -"
 	    "         9\n"
 	    "      last error: connect: Connection refused\n");
+	free(shown);
+}
+END_TEST
+
+/* What matters least goes first. */
+START_TEST(test_text_on_a_narrow_terminal)
+{
+	char *shown = to_text_in(whole, (struct text_form){ false, 100 });
+
+	ck_assert_ptr_nonnull(strstr(shown, "RESTARTS"));
+	ck_assert_ptr_null(strstr(shown, "DGRAMS"));
+	ck_assert_ptr_null(strstr(shown, "PID"));
+	free(shown);
+	shown = to_text_in(whole, (struct text_form){ false, 20 });
+	ck_assert_ptr_null(strstr(shown, "RESTARTS"));
+	ck_assert_ptr_nonnull(strstr(shown, "RTT"));
 	free(shown);
 }
 END_TEST
@@ -244,18 +272,18 @@ END_TEST
 
 START_TEST(test_units)
 {
-	char cell[TEXT_CELL_MAX];
+	char cell[CELL_MAX];
 
-	ck_assert_str_eq(text_bytes(0, cell), "0 B");
-	ck_assert_str_eq(text_bytes(1023, cell), "1023 B");
-	ck_assert_str_eq(text_bytes(1024, cell), "1.00 KiB");
-	ck_assert_str_eq(text_bytes(1 << 20, cell), "1.00 MiB");
-	ck_assert_str_eq(text_bytes(UINT64_MAX, cell), "16.00 EiB");
-	ck_assert_str_eq(text_time(999, cell), "999 ms");
-	ck_assert_str_eq(text_time(59999, cell), "59 s");
-	ck_assert_str_eq(text_time(3599999, cell), "59 min 59 s");
-	ck_assert_str_eq(text_time(86399999, cell), "23 h 59 min");
-	ck_assert_str_eq(text_time(90000000, cell), "1 d 1 h");
+	ck_assert_str_eq(cell_bytes(0, cell), "0 B");
+	ck_assert_str_eq(cell_bytes(1023, cell), "1023 B");
+	ck_assert_str_eq(cell_bytes(1024, cell), "1.00 KiB");
+	ck_assert_str_eq(cell_bytes(1 << 20, cell), "1.00 MiB");
+	ck_assert_str_eq(cell_bytes(UINT64_MAX, cell), "16.00 EiB");
+	ck_assert_str_eq(cell_time(999, cell), "999 ms");
+	ck_assert_str_eq(cell_time(59999, cell), "59 s");
+	ck_assert_str_eq(cell_time(3599999, cell), "59 min 59 s");
+	ck_assert_str_eq(cell_time(86399999, cell), "23 h 59 min");
+	ck_assert_str_eq(cell_time(90000000, cell), "1 d 1 h");
 }
 END_TEST
 
@@ -274,6 +302,7 @@ make_suite(void)
 	tcase_add_test(tests, test_limits);
 	tcase_add_test(tests, test_most_records_are_quick);
 	tcase_add_test(tests, test_text);
+	tcase_add_test(tests, test_text_on_a_narrow_terminal);
 	tcase_add_test(tests, test_text_in_colours);
 	tcase_add_test(tests, test_text_of_hostile_records);
 	tcase_add_test(tests, test_text_of_little);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "supervisor/ctl/probe_words.h"
-#include "supervisor/ctl/text.h"
+#include "supervisor/ctl/cell.h"
 
 #define PLACE_MAX (ADDRESS_URI_MAX + 32)
 
@@ -39,7 +39,7 @@ row(FILE *stream, const char *what, const char *value)
 static void
 row_ms(FILE *stream, const char *what, uint64_t us)
 {
-	char value[TEXT_CELL_MAX];
+	char value[CELL_MAX];
 
 	snprintf(value, sizeof(value), "%9.3f ms", to_ms(us));
 	row(stream, what, value);
@@ -48,7 +48,7 @@ row_ms(FILE *stream, const char *what, uint64_t us)
 static void
 row_rate(FILE *stream, unsigned int connections, uint64_t bytes_s)
 {
-	char what[TEXT_CELL_MAX], value[TEXT_CELL_MAX];
+	char what[CELL_MAX], value[CELL_MAX];
 
 	if (connections == 1)
 		snprintf(what, sizeof(what), "one connection");
@@ -86,14 +86,14 @@ write_round_trip(const struct probe_count *idle, FILE *stream)
 static void
 write_load(const struct probe_outcome *outcome, FILE *stream)
 {
-	char value[128], bytes[TEXT_CELL_MAX];
+	char value[128], bytes[CELL_MAX];
 
 	row_rate(stream, 1, outcome->one_bytes_s);
 	snprintf(value, sizeof(value),
 	    "%9.3f ms (most %.3f), %s of queue at most",
 	    growth_ms(outcome, mean_ms(&outcome->one)),
 	    growth_ms(outcome, to_ms(outcome->one.rtt_most_us)),
-	    text_bytes(outcome->queue_bytes, bytes));
+	    cell_bytes(outcome->queue_bytes, bytes));
 	row(stream, "more delay under load", value);
 }
 

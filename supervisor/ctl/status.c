@@ -1,23 +1,16 @@
 #include "supervisor/ctl/status.h"
 
+#include <sys/ioctl.h>
+
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "supervisor/ctl/client.h"
-#include "supervisor/ctl/find.h"
+#include "supervisor/ctl/gather.h"
 #include "supervisor/ctl/json.h"
-#include "supervisor/ctl/reply.h"
 #include "supervisor/ctl/text.h"
-
-struct report {
-	struct json_status *json; /* NULL: for people */
-	bool colours;
-	size_t shown;
-	size_t failed;
-};
 
 static bool
 wants_colours(void)
@@ -28,110 +21,71 @@ wants_colours(void)
 	    terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
-static int
-show(struct report *report, const struct reply *reply, const char *socket)
+static size_t
+terminal_width(void)
 {
-	if (report->json != NULL)
-		return json_add(report->json, reply, socket);
-	if (report->shown > 0)
-		putchar('\n');
-	text_write(reply, socket, report->colours, stdout);
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO) ||
+	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == -1)
+		return 0;
+	return size.ws_col;
+}
+
+static int
+write_text(const struct gather *gather)
+{
+	struct text_form form = { wants_colours(), terminal_width() };
+	const char *between = "";
+	size_t i;
+
+	for (i = 0; i < gather->count; i++) {
+		if (!gather->sources[i].answered)
+			continue;
+		fputs(between, stdout);
+		text_write(&gather->sources[i].reply, gather->sources[i].socket,
+		    &form, stdout);
+		between = "\n";
+	}
 	return 0;
 }
 
 static int
-show_answer(struct report *report, const char *socket, char *answer,
-    size_t bytes)
+write_json(const struct gather *gather)
 {
-	struct reply reply;
-	const char *wrong;
-	int result = -1;
-
-	if (reply_parse(&reply, answer, bytes, &wrong) == -1) {
-		warnx("%s: %s", socket, wrong);
-		return -1;
-	}
-	if (reply.error != NULL)
-		warnx("%s: refused: %s", socket, reply.error);
-	else if (show(report, &reply, socket) == -1)
-		warnx("%s: out of memory", socket);
-	else
-		result = 0;
-	reply_free(&reply);
-	return result;
-}
-
-static void
-ask(struct report *report, const char *socket, bool named)
-{
-	char error[CLIENT_ERROR_MAX], *answer;
-	size_t bytes;
-
-	switch (client_ask(socket, "status", CLIENT_TIMEOUT_MS, &answer, &bytes,
-	    error)) {
-	case CLIENT_OK:
-		if (show_answer(report, socket, answer, bytes) == -1)
-			report->failed++;
-		else
-			report->shown++;
-		free(answer);
-		break;
-	case CLIENT_STALE:
-		if (!named)
-			break;
-		/* FALLTHROUGH */
-	case CLIENT_FAILED:
-		warnx("%s: %s", socket, error);
-		report->failed++;
-		break;
-	}
-}
-
-static void
-ask_all(struct report *report)
-{
-	struct find_list list;
+	struct json_status *json = json_new();
+	int result = json == NULL ? -1 : 0;
 	size_t i;
 
-	find_sockets(&list);
-	for (i = 0; i < list.count; i++)
-		ask(report, list.path[i], false);
-	if (report->shown + report->failed == 0 && list.denied != NULL)
-		warnx("%s: permission denied", list.denied);
-	else if (report->shown + report->failed == 0)
-		warnx("no running socktopus was found; -s names its socket");
-	find_free(&list);
-}
-
-static int
-finish(struct report *report)
-{
-	int result = report->shown > 0 && report->failed == 0 ? EXIT_SUCCESS :
-								EXIT_FAILURE;
-
-	if (report->json != NULL && report->shown > 0 &&
-	    json_write(report->json, stdout) == -1)
-		result = EXIT_FAILURE;
-	json_free(report->json);
-	if (fflush(stdout) == EOF || ferror(stdout)) {
-		warn("standard output");
-		return EXIT_FAILURE;
-	}
+	for (i = 0; i < gather->count && result == 0; i++)
+		if (gather->sources[i].answered)
+			result = json_add(json, &gather->sources[i].reply,
+			    gather->sources[i].socket);
+	if (result == 0 && gather->answered > 0)
+		result = json_write(json, stdout);
+	json_free(json);
 	return result;
 }
 
 int
 status_show(const char *socket, bool json)
 {
-	struct report report = { NULL, wants_colours(), 0, 0 };
+	struct gather gather;
+	int result;
 
-	if (json && (report.json = json_new()) == NULL) {
+	gather_ask(&gather, socket, "status", CLIENT_TIMEOUT_MS);
+	gather_complain(&gather);
+	result = gather.answered > 0 && gather.answered == gather.count ?
+	    EXIT_SUCCESS :
+	    EXIT_FAILURE;
+	if ((json ? write_json(&gather) : write_text(&gather)) == -1) {
 		warnx("out of memory");
+		result = EXIT_FAILURE;
+	}
+	gather_free(&gather);
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		warn("standard output");
 		return EXIT_FAILURE;
 	}
-	if (socket != NULL)
-		ask(&report, socket, true);
-	else
-		ask_all(&report);
-	return finish(&report);
+	return result;
 }
