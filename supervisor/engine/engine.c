@@ -11,6 +11,7 @@
 #include "supervisor/config.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/credentials.h"
+#include "supervisor/engine/end.h"
 #include "supervisor/engine/noise.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/secret.h"
@@ -254,10 +255,13 @@ static int
 open_services(struct engine *engine, const struct sockets *sockets)
 {
 	const struct config *config = engine->config;
+	struct end *end;
 
 	for (size_t i = 0; i < config->tunnels_count; i++) {
-		if (tunnel_new(engine, &config->tunnels[i], &prepared.asked[i],
-			sockets->tunnels[i]) == NULL) {
+		end = end_new(sockets->tunnels[i]);
+		if (end == NULL ||
+		    tunnel_new(engine, &config->tunnels[i], &prepared.asked[i],
+			end) == NULL) {
 			log_error(config->tunnels[i].name, "%s",
 			    strerror(errno));
 			return -1;

@@ -9,6 +9,7 @@
 #include "supervisor/address.h"
 #include "supervisor/config.h"
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/end.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
@@ -111,19 +112,19 @@ write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
 {
 	struct path *path;
 
-	udp_count_drops(&tunnel->udp);
+	end_count(tunnel->end);
 	evbuffer_add_printf(out, "tunnel");
 	add_text(out, "name", tunnel->name);
 	add_text(out, "role",
 	    tunnel->config != NULL ? "connector" : "listener");
 	add_text(out, "state", tunnel->paths_up > 0 ? "up" : "down");
 	add_text(out, "peer", tunnel->peer->config->name);
-	add_address(out, "local", &tunnel->local);
-	add_address(out, "remote", &tunnel->remote);
+	add_address(out, "local", &tunnel->end->local);
+	add_address(out, "remote", &tunnel->end->remote);
 	add_text(out, "scheduler",
 	    config_scheduler_name(
 		(enum config_scheduler)tunnel->policy.scheduler));
-	add_number(out, "received", tunnel->udp.received);
+	add_number(out, "received", tunnel->end->udp.received);
 	add_number(out, "sent", tunnel->sent);
 	add_number(out, "delivered", tunnel->delivered);
 	add_number(out, "resent", tunnel->resent);
@@ -133,12 +134,12 @@ write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
 	add_number(out, "reordered", tunnel->arrival.reordered);
 	add_number(out, "reorder_extent_max", tunnel->arrival.extent_max);
 	evbuffer_add_printf(out, "\n");
-	write_drop(out, tunnel, "kernel", tunnel->udp.kernel_drops);
+	write_drop(out, tunnel, "kernel", tunnel->end->udp.kernel_drops);
 	write_drop(out, tunnel, "too_large",
-	    tunnel->too_large + tunnel->udp.oversize);
+	    tunnel->too_large + tunnel->end->udp.oversize);
 	write_drop(out, tunnel, "too_old", tunnel->too_old);
 	write_drop(out, tunnel, "lost_with_path", tunnel->history.lost);
-	write_drop(out, tunnel, "refused", tunnel->udp.refused);
+	write_drop(out, tunnel, "refused", tunnel->end->udp.refused);
 	TAILQ_FOREACH(path, &tunnel->paths, entry)
 		write_path(out, tunnel, path, now_us);
 }

@@ -6,10 +6,10 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "supervisor/address.h"
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/end.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/log.h"
@@ -63,19 +63,6 @@ tunnel_path_gone(struct tunnel *tunnel, struct path *path)
 		tunnel->deserted_us = clock_now_us();
 }
 
-static int
-learn_addresses(struct tunnel *tunnel)
-{
-	socklen_t length = sizeof(tunnel->local);
-
-	if (getsockname(tunnel->udp.fd, (struct sockaddr *)&tunnel->local,
-		&length) == -1)
-		return -1;
-	length = sizeof(tunnel->remote);
-	return getpeername(tunnel->udp.fd, (struct sockaddr *)&tunnel->remote,
-	    &length);
-}
-
 static void
 handle_readable(evutil_socket_t fd, short what, void *argument)
 {
@@ -87,15 +74,16 @@ handle_readable(evutil_socket_t fd, short what, void *argument)
 struct tunnel *
 tunnel_allocate(struct engine *engine, const char *name,
     const struct engine_peer *peer, const struct frame_policy *policy,
-    size_t history_bytes, int socket)
+    size_t history_bytes, struct end *end)
 {
 	struct tunnel *tunnel = calloc(1, sizeof(*tunnel));
 
 	if (tunnel == NULL) {
-		close(socket);
+		end_free(end);
 		return NULL;
 	}
 	tunnel->engine = engine;
+	tunnel->end = end;
 	tunnel->peer = peer;
 	tunnel->policy = *policy;
 	tunnel->dead_us = DEAD_LIMIT_US;
@@ -105,18 +93,11 @@ tunnel_allocate(struct engine *engine, const char *name,
 	strlcpy(tunnel->name, name, sizeof(tunnel->name));
 	TAILQ_INIT(&tunnel->paths);
 	TAILQ_INSERT_TAIL(&engine->tunnels, tunnel, entry);
-	tunnel->udp.fd = -1;
-	if (udp_init(&tunnel->udp, socket) == -1) {
-		close(socket);
-		tunnel_free(tunnel, "no socket for the tunnel");
-		return NULL;
-	}
-	if ((policy->max_age_ms > 0 && udp_stamp(&tunnel->udp) == -1) ||
-	    learn_addresses(tunnel) == -1 ||
+	if ((policy->max_age_ms > 0 && udp_stamp(&end->udp) == -1) ||
 	    history_init(&tunnel->history, history_bytes) == -1 ||
 	    tunnel_open_delivery(tunnel) == -1 ||
 	    udp_batch_init(&tunnel->batch) == -1 ||
-	    (tunnel->readable = event_new(engine->base, socket,
+	    (tunnel->readable = event_new(engine->base, end->fd,
 		 EV_READ | EV_PERSIST, handle_readable, tunnel)) == NULL ||
 	    event_add(tunnel->readable, NULL) == -1) {
 		tunnel_free(tunnel, "no memory for the tunnel");
@@ -151,7 +132,7 @@ add_paths(struct tunnel *tunnel)
 
 struct tunnel *
 tunnel_new(struct engine *engine, const struct config_tunnel *config,
-    const struct address_pair *asked, int socket)
+    const struct address_pair *asked, struct end *end)
 {
 	struct frame_policy policy = {
 		.scheduler = (uint8_t)config->scheduler,
@@ -162,8 +143,7 @@ tunnel_new(struct engine *engine, const struct config_tunnel *config,
 		.reorder_ms = (uint16_t)config->reorder_ms,
 	};
 	struct tunnel *tunnel = tunnel_allocate(engine, config->name,
-	    &engine->peers[config->peer], &policy, config->history_bytes,
-	    socket);
+	    &engine->peers[config->peer], &policy, config->history_bytes, end);
 
 	if (tunnel == NULL)
 		return NULL;
@@ -198,7 +178,7 @@ tunnel_free(struct tunnel *tunnel, const char *words)
 	tunnel_close_delivery(tunnel);
 	history_free(&tunnel->history);
 	udp_batch_free(&tunnel->batch);
-	udp_close(&tunnel->udp);
+	end_free(tunnel->end);
 	TAILQ_REMOVE(&tunnel->engine->tunnels, tunnel, entry);
 	free(tunnel);
 }
@@ -224,7 +204,7 @@ limit_queue(struct tunnel *tunnel, uint64_t now_us)
 		if (path->estimate.probing)
 			stands = false;
 	}
-	udp_limit_queue(&tunnel->udp,
+	udp_limit_queue(&tunnel->end->udp,
 	    stands ? bytes_s / 2000 * tunnel->policy.max_queue_ms : UINT64_MAX);
 }
 

@@ -1,6 +1,5 @@
 /*
- * A tunnel: one UDP socket here tied to one UDP socket there, and the paths
- * that serve it.
+ * A tunnel: an end here tied to an end there, and the paths that serve it.
  */
 #ifndef ENGINE_TUNNEL_H
 #define ENGINE_TUNNEL_H
@@ -19,6 +18,7 @@
 #include "supervisor/engine/reorder.h"
 #include "supervisor/engine/udp.h"
 
+struct end;
 struct path;
 struct tunnel_pool;
 
@@ -32,8 +32,6 @@ struct tunnel {
 	char name[FRAME_NAME_MAX];
 	uint8_t session[FRAME_SESSION_BYTES];
 	uint64_t started_ms;		  /* Unix time, at the connector */
-	struct sockaddr_storage local;	  /* the UDP socket here */
-	struct sockaddr_storage remote;	  /* the application here */
 	const struct address_pair *asked; /* connector: the far tuple */
 	struct frame_policy policy;
 	uint64_t dead_us; /* silence that ends a path */
@@ -43,8 +41,8 @@ struct tunnel {
 	uint64_t deserted_us;	  /* listener: when the last path left */
 	struct tunnel_pool *pool; /* connector; NULL: none */
 
-	struct udp udp;
-	struct udp_batch batch;
+	struct end *end;	/* here */
+	struct udp_batch batch; /* what it received */
 	struct event *readable;
 	bool blocked;		/* no path had room */
 	uint64_t emptied_us;	/* when the UDP socket held nothing */
@@ -63,12 +61,12 @@ struct tunnel {
 
 /*
  * A tunnel of the connector with its paths, all to be dialled at once; asked
- * is the UDP tuple for the far end (kept), socket the bound UDP socket here
- * (taken over). NULL with errno.
+ * is the UDP tuple for the far end (kept), end the one here (taken over, on
+ * failure too). NULL with errno.
  */
 struct tunnel *
 tunnel_new(struct engine *engine, const struct config_tunnel *config,
-    const struct address_pair *asked, int socket);
+    const struct address_pair *asked, struct end *end);
 
 /* Ends every path, then frees it. words go to the peer. */
 void tunnel_free(struct tunnel *tunnel, const char *words);
@@ -105,7 +103,7 @@ int tunnel_deliver(struct tunnel *tunnel, struct path *path,
  */
 bool tunnel_tick(struct tunnel *tunnel, uint64_t now_us);
 
-/* Move what the UDP socket holds to the paths, as far as they have room. */
+/* Move what the end holds to the paths, as far as they have room. */
 void tunnel_pump(struct tunnel *tunnel);
 
 /* Replace a path in good time; called while it is up. */
@@ -115,10 +113,10 @@ void tunnel_take_over(struct path *path);
 /* A path leaves: neither replaced nor replacing. */
 void tunnel_unlink_rotation(struct path *path);
 
-/* For the files of this module. */
+/* For the files of this module; the end is taken over, on failure too. */
 struct tunnel *tunnel_allocate(struct engine *engine, const char *name,
     const struct engine_peer *peer, const struct frame_policy *policy,
-    size_t history_bytes, int socket);
+    size_t history_bytes, struct end *end);
 int tunnel_open_delivery(struct tunnel *tunnel);
 void tunnel_close_delivery(struct tunnel *tunnel);
 

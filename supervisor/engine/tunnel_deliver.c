@@ -1,13 +1,13 @@
 /*
- * What arrives on the paths leaves through the tunnel's UDP socket: each
+ * What arrives on the paths leaves through the tunnel's end here: each
  * datagram once, and in order as far as the tunnel waits for that.
  */
 #include <event2/event.h>
 
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/end.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
-#include "supervisor/engine/udp_send.h"
 #include "supervisor/log.h"
 
 static void
@@ -15,10 +15,10 @@ deliver(void *argument, const struct frame_run *runs, size_t count)
 {
 	struct tunnel *tunnel = argument;
 
-	tunnel->delivered += udp_send(&tunnel->udp, runs, count);
-	if (!tunnel->udp.gso_lost)
+	tunnel->delivered += end_send(tunnel->end, runs, count);
+	if (!tunnel->end->udp.gso_lost)
 		return;
-	tunnel->udp.gso_lost = false;
+	tunnel->end->udp.gso_lost = false;
 	log_notice(tunnel->name,
 	    "udp: segmentation offload fails here, off for this socket");
 }

@@ -12,6 +12,7 @@
 
 #include "supervisor/address.h"
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/end.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/log.h"
@@ -73,7 +74,7 @@ find_socket(const struct path *path, const struct sockaddr_storage *local)
 
 	TAILQ_FOREACH(tunnel, &path->engine->tunnels, entry)
 		if (tunnel->config == NULL && tunnel->peer == path->peer &&
-		    same_address(&tunnel->local, local))
+		    same_address(&tunnel->end->local, local))
 			return tunnel;
 	return NULL;
 }
@@ -107,6 +108,7 @@ begin_session(struct path *path, const struct frame_open *open)
 	struct address_pair pair = { open->local, open->remote };
 	char text[ADDRESS_TEXT_MAX];
 	struct tunnel *tunnel;
+	struct end *end;
 	int socket;
 
 	address_format(&open->local, text);
@@ -119,8 +121,11 @@ begin_session(struct path *path, const struct frame_open *open)
 		refuse(path, "bind %s: %s", text, strerror(errno));
 		return NULL;
 	}
-	tunnel = tunnel_allocate(path->engine, open->name, path->peer,
-	    &open->policy, HISTORY_BYTES_DEFAULT, socket);
+	end = end_new(socket);
+	tunnel = end == NULL ?
+	    NULL :
+	    tunnel_allocate(path->engine, open->name, path->peer, &open->policy,
+		HISTORY_BYTES_DEFAULT, end);
 	if (tunnel == NULL) {
 		refuse(path, "%s: no memory for the tunnel", text);
 		return NULL;
@@ -138,7 +143,7 @@ take_over(struct path *path, struct tunnel *other)
 
 	if (other->paths_up > 0 && other->started_ms > path->hello.started_ms) {
 		refuse(path, "%s: in use by a newer session of the same key",
-		    address_format(&other->local, text));
+		    address_format(&other->end->local, text));
 		return false;
 	}
 	tunnel_free(other, "replaced by a newer session of the same key");
@@ -165,8 +170,8 @@ find_or_begin(struct path *path, const struct frame_open *open)
 	char text[ADDRESS_TEXT_MAX];
 
 	if (tunnel != NULL) {
-		if (same_address(&tunnel->local, &open->local) &&
-		    same_address(&tunnel->remote, &open->remote))
+		if (same_address(&tunnel->end->local, &open->local) &&
+		    same_address(&tunnel->end->remote, &open->remote))
 			return tunnel;
 		refuse(path, "this session has other addresses");
 		return NULL;

@@ -1,5 +1,5 @@
 /*
- * Datagrams come from the UDP socket in batches, are packed into frames of the
+ * Datagrams come from the end here in batches, are packed into frames of the
  * size that suits the chosen path, sealed and queued. When no path has room
  * the socket is not read: the kernel's buffer fills, and the kernel drops.
  */
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/end.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/schedule.h"
 #include "supervisor/engine/tunnel.h"
@@ -244,14 +245,14 @@ send_waiting(struct tunnel *tunnel, uint64_t now_us)
 static bool
 receive_batch(struct tunnel *tunnel, uint64_t now_us)
 {
-	switch (udp_receive(&tunnel->udp, &tunnel->batch)) {
+	switch (end_receive(tunnel->end, &tunnel->batch)) {
 	case UDP_OK:
 		return true;
 	case UDP_NONE:
 		tunnel->emptied_us = now_us;
 		return false;
 	case UDP_FAILED:
-		log_error(tunnel->name, "udp: receive: %s", strerror(errno));
+		log_error(tunnel->name, "receive: %s", strerror(errno));
 		return false;
 	}
 	return false;
