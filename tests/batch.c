@@ -2,12 +2,16 @@
 
 #include <err.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SLOT_BYTES 65536
+#define SEGMENTS_MAX 64
+#define MESSAGE_MAX 65507
 #define REFUSALS_MAX 1000 /* in a row: nobody will ever listen */
 
 struct batch *
@@ -87,6 +91,43 @@ batch_send(struct batch *batch, int fd)
 	batch->count = 0;
 }
 
+void
+batch_cut_at(int fd, size_t bytes)
+{
+	int size = (int)bytes;
+
+	if (setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)) == -1)
+		err(1, "UDP_SEGMENT");
+}
+
+void
+batch_join(int fd)
+{
+	int on = 1;
+
+	if (setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) == -1)
+		err(1, "UDP_GRO");
+}
+
+void
+batch_gather(struct batch *batch, size_t bytes)
+{
+	unsigned int datagrams = batch->count, i;
+	size_t most = MESSAGE_MAX / bytes;
+
+	if (most > SEGMENTS_MAX)
+		most = SEGMENTS_MAX;
+	batch->count = 0;
+	for (i = 0; i < datagrams; i++) {
+		if (i % most == 0)
+			batch->message[batch->count++].msg_hdr =
+			    batch->message[i].msg_hdr;
+		else
+			batch->message[batch->count - 1].msg_hdr.msg_iovlen +=
+			    2;
+	}
+}
+
 static void
 prepare(struct batch *batch, unsigned int i)
 {
@@ -104,16 +145,24 @@ prepare(struct batch *batch, unsigned int i)
 }
 
 static void
-note_drops(struct batch *batch, struct msghdr *header)
+read_control(struct batch *batch, unsigned int i)
 {
+	struct msghdr *header = &batch->message[i].msg_hdr;
 	struct cmsghdr *control;
+	int segment;
 
+	batch->segment[i] = batch->message[i].msg_len;
 	for (control = CMSG_FIRSTHDR(header); control != NULL;
 	     control = CMSG_NXTHDR(header, control)) {
 		if (control->cmsg_level == SOL_SOCKET &&
 		    control->cmsg_type == SO_RXQ_OVFL)
 			memcpy(&batch->kernel_drops, CMSG_DATA(control),
 			    sizeof(batch->kernel_drops));
+		if (control->cmsg_level == SOL_UDP &&
+		    control->cmsg_type == UDP_GRO) {
+			memcpy(&segment, CMSG_DATA(control), sizeof(segment));
+			batch->segment[i] = (size_t)segment;
+		}
 	}
 }
 
@@ -132,13 +181,13 @@ batch_receive(struct batch *batch, int fd)
 		return 0;
 	}
 	batch->count = (unsigned int)received;
-	if (received > 0)
-		note_drops(batch, &batch->message[received - 1].msg_hdr);
+	for (i = 0; i < batch->count; i++)
+		read_control(batch, i);
 	return batch->count;
 }
 
 const uint8_t *
-batch_datagram(const struct batch *batch, unsigned int i, size_t *bytes)
+batch_message(const struct batch *batch, unsigned int i, size_t *bytes)
 {
 	*bytes = batch->message[i].msg_len;
 	return batch->buffer + (size_t)i * SLOT_BYTES;

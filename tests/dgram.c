@@ -31,6 +31,9 @@ static const char usage_text[] =
     "  -w SECONDS    sink: measure nothing but losses before\n"
     "  -o FILE       sink: what arrived in each 20 ms: time in ms, datagrams,\n"
     "                bytes, longest delay in ms\n"
+    "  -G            let the kernel cut (send, of one size) and join (sink) "
+    "many\n"
+    "                datagrams at once\n"
     "  -S SEED       of content and sizes; the same at both ends (default 1)\n"
     "\n"
     "The reports are key=value lines. One-way delays are right where the two\n"
@@ -74,6 +77,9 @@ set_option(struct flow *flow, int option, const char *value)
 		break;
 	case '6':
 		flow->endpoint.family = AF_INET6;
+		break;
+	case 'G':
+		flow->joins = true;
 		break;
 	case 'a':
 		flow->endpoint.local_host = value;
@@ -129,11 +135,15 @@ parse(struct flow *flow, const char *name, int argc, char **argv, bool sends)
 	flow->seed = 1;
 	flow->limit.idle_s = 1;
 	(void)payload_parse_sizes("1400", &flow->sizes);
-	while ((option = getopt(argc, argv, "46a:p:b:s:n:t:r:i:w:o:S:h")) != -1)
+	while (
+	    (option = getopt(argc, argv, "46Ga:p:b:s:n:t:r:i:w:o:S:h")) != -1)
 		set_option(flow, option, optarg);
 	if (argc - optind != (sends ? 2 : 0))
 		errx(2, "%s %s", name,
 		    sends ? "needs HOST and PORT" : "takes options only");
+	if (flow->joins && sends &&
+	    (flow->sizes.count != 1 || flow->sizes.list[0] == 0))
+		errx(2, "-G needs datagrams of one size");
 	if (sends) {
 		flow->endpoint.host = argv[optind];
 		flow->endpoint.port = argv[optind + 1];

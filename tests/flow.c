@@ -1,6 +1,7 @@
 #include "tests/flow.h"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -42,6 +43,10 @@ run_init(struct run *run, const struct flow *flow)
 	run->limit = flow->limit;
 	run->warm_ns = UINT64_MAX;
 	run->fd = endpoint_open(&flow->endpoint);
+	if (flow->joins && flow->endpoint.host != NULL)
+		batch_cut_at(run->fd, flow->sizes.list[0]);
+	else if (flow->joins)
+		batch_join(run->fd);
 	run->out = batch_new();
 	run->in = batch_new();
 	payload_init(&run->payload, flow->seed);
@@ -54,9 +59,20 @@ run_init(struct run *run, const struct flow *flow)
 	fflush(stdout);
 }
 
+static double
+seconds_of(const struct timeval *time)
+{
+	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
+
 static int
 run_end(struct run *run, int status)
 {
+	struct rusage used;
+
+	if (getrusage(RUSAGE_SELF, &used) == 0)
+		printf("cpu_seconds=%.3f\n",
+		    seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime));
 	batch_free(run->out);
 	batch_free(run->in);
 	payload_free(&run->payload);
@@ -93,6 +109,8 @@ send_due(struct run *run, uint64_t now_ns)
 	while (run->out->count < BATCH_SIZE && !all_sent(run) &&
 	    pace_wait_ns(&run->pace, now_ns) == 0)
 		add_next(run, now_ns);
+	if (run->flow->joins)
+		batch_gather(run->out, run->flow->sizes.list[0]);
 	batch_send(run->out, run->fd);
 }
 
@@ -155,14 +173,23 @@ count_one(struct run *run, const uint8_t *datagram, size_t bytes,
 	}
 }
 
+static void
+count_message(struct run *run, unsigned int i, uint64_t now_ns)
+{
+	size_t left, segment = run->in->segment[i];
+	const uint8_t *at = batch_message(run->in, i, &left);
+
+	for (; left > segment; at += segment, left -= segment)
+		count_one(run, at, segment, now_ns);
+	count_one(run, at, left, now_ns);
+}
+
 /* Count what is there; the datagrams stay in run->in. */
 static unsigned int
 take_in(struct run *run)
 {
-	const uint8_t *datagram;
 	unsigned int i, count;
 	uint64_t now_ns;
-	size_t bytes;
 
 	count = batch_receive(run->in, run->fd);
 	if (count == 0)
@@ -176,10 +203,8 @@ take_in(struct run *run)
 		arrivals_restart(&run->arrivals);
 		run->warm_ns = UINT64_MAX;
 	}
-	for (i = 0; i < count; i++) {
-		datagram = batch_datagram(run->in, i, &bytes);
-		count_one(run, datagram, bytes, now_ns);
-	}
+	for (i = 0; i < count; i++)
+		count_message(run, i, now_ns);
 	return count;
 }
 

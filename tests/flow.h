@@ -4,6 +4,7 @@
 #ifndef TESTS_FLOW_H
 #define TESTS_FLOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tests/endpoint.h"
@@ -17,6 +18,7 @@ struct flow {
 	struct pace pace;
 	uint64_t seed;
 	struct limit limit;
+	bool joins;	    /* leave cutting and joining to the kernel */
 	double warm_s;	    /* sink: measure only after so long */
 	const char *series; /* sink: its file, or NULL */
 };

@@ -203,7 +203,7 @@ sink_lines(struct loglines *lines)
 		else
 			heard_ns = pace_now_ns();
 		for (i = 0; i < count; i++) {
-			line = batch_datagram(batch, i, &length);
+			line = batch_message(batch, i, &length);
 			keep(lines, line, length);
 		}
 	}

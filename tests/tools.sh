@@ -34,6 +34,14 @@ done
 expect good received 500
 expect good unnumbered 251
 
+# Joined by the kernel, where it has that.
+sink joined -G -n 500
+send_to joined -G -n 500 -s 1000 -r 100k
+finish joined
+[ "$status" = 0 ] || fail "joined: exit status $status"
+expect joined bytes 500000
+expect joined reordered 0
+
 sink corrupt
 send_to corrupt -S 2 -n 10 -s 0,10,100
 finish corrupt

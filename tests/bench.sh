@@ -1,0 +1,422 @@
+#!/bin/bash
+# What a datagram costs: through socktopus with some paths, beside plain UDP,
+# socat (a relay at each end), udptunnel (one TCP connection, no encryption) and
+# OpenVPN (over TCP), in one run, interleaved. As root over a veth pair between
+# two network namespaces; else over the loopback, and without OpenVPN.
+#
+# bench.sh [SYSTEM...]; without any: all. What the others lack they leave out.
+#	BENCH_RUNS	of which the median counts (5)
+#	BENCH_SECONDS	of each measure (1.5)
+#	BENCH_SIZES	bytes of a datagram; 1400G: sender and sink let the
+#			kernel cut and join (64 512 1400 1400G 9000 65507)
+#	BENCH_PATHS	of socktopus (1 4 16 64)
+#	BENCH_JSON	a file for the report
+# shellcheck disable=SC2154,SC2034 # of lib.sh
+. "$(dirname "$0")/lib.sh"
+
+runs=${BENCH_RUNS:-5}
+seconds=${BENCH_SECONDS:-1.5}
+sizes=${BENCH_SIZES:-64 512 1400 1400G 9000 65507}
+path_counts=${BENCH_PATHS:-1 4 16 64}
+link=loopback far_host=127.0.0.1
+rows=$work/rows
+declare -a system_names
+declare -A cpu_before
+
+# --- two hosts ------------------------------------------------------------------
+
+# at HOST COMMAND...
+at() {
+	local namespace=$1
+
+	shift
+	if [ "$link" = veth ]; then
+		nsenter --net="/run/netns/$namespace" "$@"
+	else
+		"$@"
+	fi
+}
+
+# join HOST HOST NUMBER
+join() {
+	local name
+
+	ip -n "$1" link add "wire$3" type veth peer name "wire$3" netns "$2" ||
+	    skip "there is no veth"
+	ip -n "$1" addr add "10.77.$3.1/24" dev "wire$3"
+	ip -n "$2" addr add "10.77.$3.2/24" dev "wire$3"
+	for name in "$1" "$2"; do
+		ip -n "$name" link set lo up
+		ip -n "$name" link set "wire$3" up
+	done
+}
+
+# The third one is for udptunnel: it takes its target's port for itself.
+make_hosts() {
+	[ -n "${E2E_ISOLATED:-}" ] && ip netns add near 2>/dev/null || return 0
+	ip netns add far
+	ip netns add beside
+	join near far 0
+	join near beside 1
+	join beside far 2
+	link=veth far_host=10.77.0.2
+}
+
+# begin NAME HOST COMMAND...: a process of the system under test.
+begin() {
+	local name=$1 namespace=$2
+
+	shift 2
+	if [ "$link" = veth ]; then
+		set -- nsenter --net="/run/netns/$namespace" "$@"
+	fi
+	start "$name" "$@"
+	system_names+=("$name")
+}
+
+listens_at() {
+	[ -n "$(at "$1" ss -Hltn "sport = :$2")" ]
+}
+
+binds_at() {
+	[ -n "$(at "$1" ss -Hlun "sport = :$2"; at "$1" ss -Hun "sport = :$2")" ]
+}
+
+# --- the systems: they lead from $entry of the near host to the far port 5143 ---
+
+start_raw() {
+	entry="$far_host 5143"
+}
+
+start_socat() {
+	command -v socat >/dev/null || return 1
+	begin socat2 far socat -b 65536 "UDP4-LISTEN:7002,rcvbuf=4194304" \
+	    UDP4:127.0.0.1:5143,bind=127.0.0.1
+	begin socat1 near socat -b 65536 "UDP4-LISTEN:5140,rcvbuf=4194304" \
+	    "UDP4:$far_host:7002"
+	await 5 'socat' binds_at near 5140
+	await 5 'socat' binds_at far 7002
+}
+
+start_udptunnel() {
+	[ "$link" = veth ] && command -v udptunnel >/dev/null || return 1
+	begin udptunnel2 beside udptunnel -s 7003 10.77.2.2/5143
+	await 5 'udptunnel' listens_at beside 7003
+	begin udptunnel1 near udptunnel -c 10.77.1.2/7003 127.0.0.1/5140
+	await 5 'udptunnel' binds_at near 5140
+}
+
+make_certificate() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
+	    -nodes -days 2 -subj "/CN=$1" -keyout "$work/$1.tls" \
+	    -out "$work/$1.crt" 2>/dev/null &&
+	    openssl x509 -in "$work/$1.crt" -noout -fingerprint -sha256 |
+	    sed 's/.*=//' >"$work/$1.print"
+}
+
+# start_openvpn_end NAME HOST PEER OPTION...
+start_openvpn_end() {
+	local name=$1 namespace=$2 peer=$3
+
+	shift 3
+	begin "$name" "$namespace" openvpn --dev tun --cert "$work/$name.crt" \
+	    --key "$work/$name.tls" --peer-fingerprint \
+	    "$(cat "$work/$peer.print")" --data-ciphers CHACHA20-POLY1305 \
+	    --dh none --verb 3 --sndbuf 0 --rcvbuf 0 "$@"
+}
+
+start_openvpn() {
+	[ "$link" = veth ] && [ -c /dev/net/tun ] &&
+	    command -v openvpn openssl >/dev/null || return 1
+	if [ ! -f "$work/openvpn1.crt" ]; then
+		make_certificate openvpn1
+		make_certificate openvpn2
+	fi
+	start_openvpn_end openvpn2 far openvpn1 --proto tcp-server \
+	    --port 7004 --tls-server --ifconfig 10.78.0.2 10.78.0.1
+	await 5 'openvpn' listens_at far 7004
+	start_openvpn_end openvpn1 near openvpn2 --proto tcp-client \
+	    --remote "$far_host" 7004 --tls-client \
+	    --ifconfig 10.78.0.1 10.78.0.2
+	await_line 20 openvpn1 'Initialization Sequence Completed'
+	entry='10.78.0.2 5143'
+}
+
+# start_socktopus PATHS
+start_socktopus() {
+	begin_file listener far <<-END
+	listen = ( "$far_host:7000" );
+	peers = ( { name = "near"; key = "$(cat "$work/near.pub")"; } );
+	END
+	begin_file connector near <<-END
+	peers = ( { name = "far"; key = "$(cat "$work/far.pub")"; } );
+	tunnels = ( { name = "bench"; peer = "far"; direct = false;
+	    destination = "tcp://$far_host:7000";
+	    local = "5140:5141"; remote = "5142:5143";
+	    paths = ( { uri = "tcp://$far_host:7000"; count = $1; } ); } );
+	END
+	wrap=(at far)
+	[ "$link" = loopback ] || wrap=(nsenter --net=/run/netns/far)
+	start_file listener
+	await_line 10 listener "$log_listening"
+	[ "$link" = loopback ] || wrap=(nsenter --net=/run/netns/near)
+	start_file connector
+	wrap=()
+	await_paths connector "$1" 30
+	system_names+=(connector listener)
+}
+
+# begin_system NAME: false where it cannot be had.
+begin_system() {
+	system_names=()
+	entry='127.0.0.1 5140'
+	case $1 in
+	socktopus/*) start_socktopus "${1#*/}" ;;
+	*) "start_$1" ;;
+	esac
+}
+
+end_system() {
+	local name
+
+	for name in "${system_names[@]}"; do
+		stop "$name"
+	done
+	socktopus_logs=()
+}
+
+# --- what it costs --------------------------------------------------------------
+
+# Every process below one: "PID NAME" lines.
+tree_of() {
+	local child children=()
+
+	echo "$1 $2"
+	read -r -a children <"/proc/$1/task/$1/children"
+	for child in "${children[@]}"; do
+		tree_of "$child" "$2.$(cat "/proc/$child/comm")"
+	done
+}
+
+# Nanoseconds on a processor, by process: "NAME NS" lines.
+processor_time() {
+	local name id what ns
+
+	for name in "${system_names[@]}"; do
+		tree_of "${pid[$name]}" "$name"
+	done | while read -r id what; do
+		read -r ns _ <"/proc/$id/schedstat" && echo "$what $ns"
+	done 2>/dev/null
+}
+
+# What was used since $work/before, of all processes of one name together.
+processor_used() {
+	awk 'NR == FNR { used[$1] -= $2; next } { used[$1] += $2 }
+	    END { for (name in used) print name, used[name] / 1e9 }' \
+	    "$work/before" - | sort
+}
+
+# --- measures --------------------------------------------------------------------
+
+# send SIZE SECONDS RATE: reports in sink.log and send.log.
+send() {
+	local bytes=${1%G} options=()
+
+	[ "$1" = "$bytes" ] || options=(-G)
+	# shellcheck disable=SC2086 # two words
+	start sink at far "$dgram" sink "${options[@]}" -p 5143 -i 0.3 \
+	    -t "$(awk -v s="$2" 'BEGIN { print s + 2 }')" -b 33554432 \
+	    -s "$bytes"
+	await_line 5 sink '^port='
+	# shellcheck disable=SC2086
+	start send at near "$dgram" send "${options[@]}" -p 5141 \
+	    -s "$bytes" -r "$3" -t "$2" $entry
+	finish send 30
+	finish sink 30
+}
+
+# row SYSTEM SIZE WHAT VALUE
+row() {
+	printf '%s\t%s\t%s\t%s\t%s\n' "$run" "$1" "$2" "$3" "$4" >>"$rows"
+}
+
+# at full speed: goodput, and the processor's time by process
+flood() {
+	local bytes name used gigabytes total=0
+
+	bytes=${2%G}
+	processor_time >"$work/before"
+	send "$2" "$seconds" 0
+	processor_time | processor_used >"$work/used"
+	gigabytes=$(awk -v n="$(value sink distinct)" -v b="$bytes" \
+	    'BEGIN { print n * b / 1e9 }')
+	goodput=$(value sink mbit_per_s)
+	row "$1" "$2" mbit_per_s "${goodput:-0}"
+	row "$1" "$2" datagrams_per_s "$(value sink datagrams_per_s)"
+	row "$1" "$2" flood_loss_percent "$(awk -v s="$(value send sent)" \
+	    -v d="$(value sink distinct)" \
+	    'BEGIN { print (s > 0 ? 100 * (1 - d / s) : 0) }')"
+	{
+		cat "$work/used"
+		echo "app.send $(value send cpu_seconds)"
+		echo "app.sink $(value sink cpu_seconds)"
+	} | awk -v gb="$gigabytes" -v OFS='\t' 'gb > 0 {
+			print "cpu_s_per_gb." $1, $2 / gb
+			if ($1 !~ /^app/) sum += $2
+		} END { if (gb > 0) print "cpu_s_per_gb", sum / gb }' |
+	    while read -r name used; do
+		row "$1" "$2" "$name" "$used"
+	done
+}
+
+# at half of that: loss and one-way delay
+cruise() {
+	local key rate
+
+	rate=$(awk -v r="${goodput:-0}" 'BEGIN { printf "%.3f", r / 2 }')
+	[ "$rate" != 0.000 ] || return
+	send "$2" "$seconds" "${rate}Mbit"
+	for key in loss_percent delay_p50_ms delay_p99_ms; do
+		row "$1" "$2" "$key" "$(value sink $key)"
+	done
+}
+
+# 200 bytes, one at a time: there, and there and back where there is a way back
+bounce() {
+	send 200 "$seconds" 1k
+	row "$1" 200 lone_delay_p50_ms "$(value sink delay_p50_ms)"
+	[ "$1" != udptunnel ] || return
+	start echo at far "$dgram" echo -p 5143 -t 60 -i 1
+	await_line 5 echo '^port='
+	# shellcheck disable=SC2086 # two words
+	at near "$dgram" ping -p 5141 -s 200 -t "$seconds" -i 0.2 $entry \
+	    >"$work/ping.log" 2>&1
+	stop echo INT
+	row "$1" 200 rtt_p50_ms "$(value ping rtt_p50_ms)"
+	row "$1" 200 rtt_p99_ms "$(value ping rtt_p99_ms)"
+}
+
+measure_system() {
+	local size goodput
+
+	begin_system "$1" || {
+		[ "$run" != 1 ] || note "$1: not here"
+		return
+	}
+	bounce "$1"
+	for size in $sizes; do
+		flood "$1" "$size"
+		cruise "$1" "$size"
+	done
+	end_system
+}
+
+# --- report ------------------------------------------------------------------------
+
+# The median over the runs of each figure, and of its ratio to plain UDP's of
+# the same run.
+summary() {
+	awk -F '\t' '
+	function median(list,   v, n, i, j, t) {
+		n = split(list, v, " ")
+		for (i = 2; i <= n; i++)
+			for (j = i; j > 1 && v[j] + 0 < v[j - 1] + 0; j--) {
+				t = v[j]; v[j] = v[j - 1]; v[j - 1] = t
+			}
+		return v[int((n + 1) / 2)]
+	}
+	{
+		key = $2 "\t" $3 "\t" $4
+		if (!(key in all)) order[++keys] = key
+		all[key] = all[key] " " $5
+		if ($4 == "mbit_per_s") {
+			rate[$1, $2, $3] = $5
+			if ($2 == "raw") raw[$1, $3] = $5
+		}
+	}
+	END {
+		for (i = 1; i <= keys; i++)
+			print order[i] "\t" median(all[order[i]])
+		for (k in rate) {
+			split(k, part, SUBSEP)
+			size = part[3]; sub("G", "", size)
+			if (raw[part[1], size] > 0)
+				ratios[part[2] "\t" part[3]] = \
+				    ratios[part[2] "\t" part[3]] " " \
+				    rate[k] / raw[part[1], size]
+		}
+		for (k in ratios)
+			print k "\tof_raw\t" median(ratios[k])
+	}' "$rows"
+}
+
+report_table() {
+	awk -F '\t' -v sizes="$sizes" '
+	{
+		if (!($1 in seen)) { seen[$1]; names[++count] = $1 }
+		v[$1, $2, $3] = $4
+	}
+	function show(name, size, what, format) {
+		if ((name, size, what) in v)
+			return sprintf(format, v[name, size, what])
+		return "-"
+	}
+	END {
+		n = split(sizes, list, " ")
+		form = "%-14s %10s %8s %9s %8s %8s %9s %9s\n"
+		for (i = 1; i <= n; i++) {
+			printf "\n" form, list[i] " bytes", "Mbit/s",
+			    "of raw", "kpkt/s", "CPU s/GB", "loss %",
+			    "p50 ms", "p99 ms"
+			for (k = 1; k <= count; k++) {
+				s = names[k]
+				printf form, s,
+				    show(s, list[i], "mbit_per_s", "%.0f"),
+				    show(s, list[i], "of_raw", "%.2f"),
+				    show(s, list[i], "datagrams_per_s", "%d"),
+				    show(s, list[i], "cpu_s_per_gb", "%.2f"),
+				    show(s, list[i], "loss_percent", "%.2f"),
+				    show(s, list[i], "delay_p50_ms", "%.3f"),
+				    show(s, list[i], "delay_p99_ms", "%.3f")
+			}
+		}
+		form = "%-14s %10s %10s %10s\n"
+		printf "\n" form, "lone, of 200 B", "there, ms", "and back",
+		    "p99"
+		for (k = 1; k <= count; k++)
+			printf form, names[k],
+			    show(names[k], 200, "lone_delay_p50_ms", "%.3f"),
+			    show(names[k], 200, "rtt_p50_ms", "%.3f"),
+			    show(names[k], 200, "rtt_p99_ms", "%.3f")
+	}' "$work/summary"
+}
+
+report_json() {
+	jq -R -s --arg link "$link" --arg runs "$runs" --arg kernel \
+	    "$(uname -r)" --arg processors "$(nproc)" '{ link: $link,
+	    runs: ($runs | tonumber), kernel: $kernel,
+	    processors: ($processors | tonumber),
+	    figures: (split("\n") | map(select(. != "") | split("\t") |
+	    { system: .[0], size: .[1], what: .[2],
+	      median: (.[3] | tonumber? // null) })) }' "$work/summary"
+}
+
+need jq ss
+make_hosts
+make_key near
+make_key far
+if [ $# = 0 ]; then
+	# shellcheck disable=SC2086,SC2046
+	set -- raw socat udptunnel openvpn $(printf 'socktopus/%s ' $path_counts)
+fi
+: >"$rows"
+for ((run = 1; run <= runs; run++)); do
+	for system; do
+		measure_system "$system"
+	done
+done
+summary >"$work/summary"
+note "median of $runs runs, $(nproc) processors, $link," \
+    "loss and delay at half of the rate"
+report_table
+[ -z "${BENCH_JSON:-}" ] || report_json >"$BENCH_JSON"
