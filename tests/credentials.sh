@@ -62,6 +62,8 @@ memory() {
 	while read -r range access rest; do
 		[[ $access == *w* ]] || continue
 		first=$((16#${range%-*})) last=$((16#${range#*-}))
+		# As large as that is only the shadow of a sanitizer.
+		[ $((last - first)) -lt $((1 << 30)) ] || continue
 		dd if="/proc/$1/mem" bs=65536 skip=$first \
 		    count=$((last - first)) \
 		    iflag=skip_bytes,count_bytes 2>/dev/null
