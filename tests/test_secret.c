@@ -1,6 +1,7 @@
 /*
  * The kernel says of every mapping what it is marked with.
  */
+#include <bsd/stdlib.h>
 #include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,6 +11,8 @@
 
 #include <openssl/crypto.h>
 
+#include "supervisor/engine/noise.h"
+#include "supervisor/engine/noise_cipher.h"
 #include "supervisor/engine/noise_identity.h"
 #include "supervisor/engine/secret.h"
 
@@ -96,6 +99,76 @@ START_TEST(too_much_is_refused)
 }
 END_TEST
 
+/* Where the key stands, mask applied so that the needle is no hit; or NULL. */
+static const uint8_t *
+find_key(const uint8_t *from, const uint8_t *to,
+    const uint8_t masked[NOISE_KEY_BYTES])
+{
+	for (; to - from >= NOISE_KEY_BYTES; from += 4) {
+		int i = 0;
+
+		while (
+		    i < NOISE_KEY_BYTES && (from[i] ^ masked[i]) == UINT8_MAX)
+			i++;
+		if (i == NOISE_KEY_BYTES)
+			return from;
+	}
+	return NULL;
+}
+
+/* Copies of the key in memory that may be swapped or dumped. */
+static int
+count_loose(const uint8_t masked[NOISE_KEY_BYTES], int *copies)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long start, end;
+	char line[512], access[8];
+	int loose = 0;
+
+	*copies = 0;
+	ck_assert_ptr_nonnull(maps);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		const uint8_t *at;
+
+		if (sscanf(line, "%lx-%lx %7s", &start, &end, access) != 3 ||
+		    strncmp(access, "rw", 2) != 0 || end - start > 1 << 30)
+			continue;
+		at = (const uint8_t *)start;
+		while (
+		    (at = find_key(at, (const uint8_t *)end, masked)) != NULL) {
+			(*copies)++;
+			loose += !has_flag(at, " dd");
+			at += 4;
+		}
+	}
+	fclose(maps);
+	return loose;
+}
+
+/* libcrypto's cipher holds it as long as the path lives. */
+START_TEST(a_session_key_is_there_too)
+{
+	uint8_t masked[NOISE_KEY_BYTES], key[NOISE_KEY_BYTES];
+	struct noise_cipher *cipher;
+	int copies;
+
+	ck_assert_int_ne(secret_init(PEER_BYTES), SECRET_FAILED);
+	ck_assert_int_eq(noise_init(), 0);
+	cipher = noise_cipher_new();
+	ck_assert_ptr_nonnull(cipher);
+	arc4random_buf(masked, sizeof(masked));
+	for (int i = 0; i < NOISE_KEY_BYTES; i++)
+		key[i] = masked[i] ^ UINT8_MAX;
+	ck_assert(noise_cipher_set_key(cipher, key));
+	OPENSSL_cleanse(key, sizeof(key));
+	ck_assert_int_eq(count_loose(masked, &copies), 0);
+	ck_assert_int_ge(copies, 1);
+	noise_cipher_free(cipher);
+	ck_assert_int_eq(count_loose(masked, &copies), 0);
+	ck_assert_int_eq(copies, 0);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -104,6 +177,7 @@ suite(void)
 
 	tcase_add_test(t, it_is_locked_and_not_dumped);
 	tcase_add_test(t, it_is_wiped);
+	tcase_add_test(t, a_session_key_is_there_too);
 	tcase_add_loop_test(t, there_is_room, 0, 4);
 	tcase_add_test(t, too_much_is_refused);
 	suite_add_tcase(all, t);

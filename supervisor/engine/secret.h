@@ -1,7 +1,7 @@
 /*
  * Memory for keys: libcrypto's secure heap, which is locked, stays out of core
- * dumps and lies between guard pages. libcrypto keeps its own private keys in
- * it too, once it is there.
+ * dumps and lies between guard pages. Once it is there, all that libcrypto
+ * asks for comes from it: the keys of a session stand in its cipher contexts.
  */
 #ifndef ENGINE_SECRET_H
 #define ENGINE_SECRET_H
@@ -15,8 +15,8 @@ enum secret_result {
 };
 
 /*
- * Make the heap, with room for so many bytes beside libcrypto's own keys. Once,
- * before there is any key.
+ * Make the heap, with room for so many bytes beside libcrypto's. Once, before
+ * libcrypto is used at all.
  */
 enum secret_result secret_init(size_t bytes);
 
