@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 #define LAYOUT_MAGIC UINT32_C(0x736f636b) /* "sock" */
 
 /* The control page of region S; the transmit ring's data follows it. */
@@ -23,7 +23,16 @@ struct layout_engine {
 	alignas(64) _Atomic uint64_t rx_tail; /* to the worker's reserve */
 };
 
-/* The control page of region W; the receive ring's data follows it. */
+/*
+ * The control page of region W; the receive ring's data follows it, and that
+ * of the heir's transmit ring.
+ *
+ * The heir is an engine that took over from the one which made the regions. S
+ * is sealed against it, so its indexes and its ring are here. They go on from
+ * those in S, where no more is written; the worker changes over once it has
+ * taken all that S holds. The heir only stores them: the worker, which could
+ * forge them, would harm its own path and no other.
+ */
 struct layout_worker {
 	alignas(64) _Atomic uint64_t rx_head; /* to the engine's peek */
 	alignas(64) _Atomic uint64_t tx_tail; /* to the engine's reserve */
@@ -31,6 +40,10 @@ struct layout_worker {
 	alignas(64) _Atomic uint32_t worker_sleeps;	/* rung by the engine */
 	alignas(64) _Atomic uint32_t engine_wants_data; /* rung by the worker */
 	alignas(64) _Atomic uint32_t engine_wants_room; /* rung by the worker */
+	alignas(64) _Atomic uint64_t heir_tx_head;
+	alignas(64) _Atomic uint64_t heir_rx_tail;
+	alignas(
+	    64) _Atomic uint32_t heir; /* 1: it writes, S is as it was left */
 };
 
 static_assert(offsetof(struct layout_engine, tx_head) == 64, "layout");
@@ -42,6 +55,9 @@ static_assert(offsetof(struct layout_worker, engine_wants_data) == 192,
     "layout");
 static_assert(offsetof(struct layout_worker, engine_wants_room) == 256,
     "layout");
-static_assert(sizeof(struct layout_worker) == 320, "layout");
+static_assert(offsetof(struct layout_worker, heir_tx_head) == 320, "layout");
+static_assert(offsetof(struct layout_worker, heir_rx_tail) == 384, "layout");
+static_assert(offsetof(struct layout_worker, heir) == 448, "layout");
+static_assert(sizeof(struct layout_worker) == 512, "layout");
 
 #endif

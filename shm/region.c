@@ -52,15 +52,15 @@ valid_size(size_t data_bytes)
 }
 
 static size_t
-file_bytes(size_t data_bytes)
+file_bytes(size_t data_bytes, enum region_access access)
 {
-	return REGION_CONTROL_BYTES + data_bytes;
+	return REGION_CONTROL_BYTES + REGION_RINGS(access) * data_bytes;
 }
 
 static size_t
-mapped_bytes(size_t data_bytes)
+mapped_bytes(size_t data_bytes, size_t rings)
 {
-	return REGION_CONTROL_BYTES + 2 * data_bytes;
+	return REGION_CONTROL_BYTES + 2 * rings * data_bytes;
 }
 
 static bool
@@ -70,23 +70,37 @@ map_at(uint8_t *address, size_t bytes, int protection, int fd, size_t offset)
 		   (off_t)offset) != MAP_FAILED;
 }
 
-/* Control page and data, then the data again right behind. */
-static int
-map_twice(struct region *region, size_t data_bytes, int protection)
+/* What a ring's data is mapped at twice lies in the file once. */
+static bool
+map_ring(uint8_t *address, size_t data_bytes, int protection, int fd,
+    size_t offset)
 {
-	size_t all = mapped_bytes(data_bytes), file = file_bytes(data_bytes);
+	return map_at(address, data_bytes, protection, fd, offset) &&
+	    map_at(address + data_bytes, data_bytes, protection, fd, offset);
+}
+
+/* The control page, then each ring's data twice. */
+static int
+map_all(struct region *region, size_t data_bytes, enum region_access access,
+    int protection)
+{
+	size_t rings = REGION_RINGS(access);
+	size_t all = mapped_bytes(data_bytes, rings);
 	int saved, fd = region->fd;
-	uint8_t *base;
+	uint8_t *base, *data;
+	bool mapped;
 
 	/* Reserve the whole range first, so that nobody else gets the rest. */
 	base = mmap(NULL, all, PROT_NONE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED)
 		return -1;
-	if (!map_at(base, file, protection, fd, 0) ||
-	    !map_at(base + file, data_bytes, protection, fd,
-		REGION_CONTROL_BYTES) ||
-	    madvise(base, all, MADV_DONTFORK) == -1 ||
+	data = base + REGION_CONTROL_BYTES;
+	mapped = map_at(base, REGION_CONTROL_BYTES, protection, fd, 0);
+	for (size_t i = 0; mapped && i < rings; i++)
+		mapped = map_ring(data + 2 * i * data_bytes, data_bytes,
+		    protection, fd, REGION_CONTROL_BYTES + i * data_bytes);
+	if (!mapped || madvise(base, all, MADV_DONTFORK) == -1 ||
 	    madvise(base, all, MADV_DONTDUMP) == -1) {
 		saved = errno;
 		munmap(base, all);
@@ -94,7 +108,8 @@ map_twice(struct region *region, size_t data_bytes, int protection)
 		return -1;
 	}
 	region->control = base;
-	region->data = base + REGION_CONTROL_BYTES;
+	region->data = data;
+	region->spare = rings > 1 ? data + 2 * data_bytes : NULL;
 	region->data_bytes = data_bytes;
 	return 0;
 }
@@ -135,8 +150,9 @@ region_create(struct region *region, const char *name, size_t data_bytes,
 		return -1;
 	/* A memfd is 0777 or 0666 at birth: other uids could reopen it. */
 	if (fchmod(region->fd, 0600) == -1 ||
-	    ftruncate(region->fd, (off_t)file_bytes(data_bytes)) == -1 ||
-	    map_twice(region, data_bytes, PROT_READ | PROT_WRITE) == -1 ||
+	    ftruncate(region->fd, (off_t)file_bytes(data_bytes, access)) ==
+		-1 ||
+	    map_all(region, data_bytes, access, PROT_READ | PROT_WRITE) == -1 ||
 	    fcntl(region->fd, F_ADD_SEALS, seals_of(access)) == -1) {
 		destroy_keeping_errno(region);
 		return -1;
@@ -161,7 +177,7 @@ verify(int fd, size_t data_bytes, enum region_access access)
 	}
 	if (fstat(fd, &status) == -1)
 		return -1;
-	if (status.st_size != (off_t)file_bytes(data_bytes)) {
+	if (status.st_size != (off_t)file_bytes(data_bytes, access)) {
 		errno = EPROTO;
 		return -1;
 	}
@@ -184,7 +200,7 @@ region_attach(struct region *region, int fd, size_t data_bytes,
 		return -1;
 	}
 	if (verify(fd, data_bytes, access) == -1 ||
-	    map_twice(region, data_bytes, protection) == -1) {
+	    map_all(region, data_bytes, access, protection) == -1) {
 		destroy_keeping_errno(region);
 		return -1;
 	}
@@ -195,7 +211,9 @@ void
 region_destroy(struct region *region)
 {
 	if (region->control != NULL)
-		munmap(region->control, mapped_bytes(region->data_bytes));
+		munmap(region->control,
+		    mapped_bytes(region->data_bytes,
+			region->spare != NULL ? 2 : 1));
 	if (region->fd != -1)
 		close(region->fd);
 	*region = (struct region)REGION_NONE;

@@ -1,6 +1,7 @@
 /*
- * A region: one memfd that holds a control page and a ring's data. The data is
- * mapped twice in a row, so every span of it is contiguous.
+ * A region: one memfd that holds a control page and a ring's data; the one that
+ * the peer writes, a second ring's data too. Data is mapped twice in a row, so
+ * every span of it is contiguous.
  */
 #ifndef SHM_REGION_H
 #define SHM_REGION_H
@@ -9,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The control words come first, in one page; the data follows. */
+/* The control words come first, in one page; data and spare follow. */
 #define REGION_CONTROL_BYTES ((size_t)4096)
 
 /* Who may write the data of a region after it was sealed. */
@@ -22,6 +23,7 @@ struct region {
 	int fd;		   /* memfd, owned; -1 when there is none */
 	void *control;	   /* the control page */
 	uint8_t *data;	   /* data_bytes, mapped twice in a row */
+	uint8_t *spare;	   /* the same, for an heir's ring; W only */
 	size_t data_bytes; /* a power of two, a multiple of the page */
 };
 
@@ -31,9 +33,12 @@ struct region {
 		.fd = -1 \
 	}
 
+/* Rings of a region. */
+#define REGION_RINGS(access) ((access) == REGION_PEER_WRITES ? 2 : 1)
+
 /*
- * Make a memfd of one control page and data_bytes of data, map it read-write
- * in this process, and seal it: shrink, grow and further seals always, future
+ * Make a memfd of one control page and data_bytes of data for each ring, map it
+ * read-write in this process, and seal it: shrink, grow and further seals always, future
  * writes too for REGION_CREATOR_WRITES. The mappings are kept out of core
  * dumps and of children. data_bytes is a power of two and at least a page.
  * Returns 0, or -1 with errno; then nothing is left behind. A kernel without

@@ -50,6 +50,47 @@ ring_consumer_init(struct ring_consumer *ring, const uint8_t *data,
 	atomic_store_explicit(shared_tail, start, memory_order_release);
 }
 
+int
+ring_producer_resume(struct ring_producer *ring, uint8_t *data, size_t capacity,
+    _Atomic uint64_t *shared_head, const _Atomic uint64_t *shared_tail,
+    uint64_t head, uint64_t tail)
+{
+	if (head - tail > capacity)
+		return -1;
+	ring_producer_init(ring, data, capacity, shared_head, shared_tail,
+	    head);
+	ring->tail = tail;
+	return 0;
+}
+
+int
+ring_consumer_resume(struct ring_consumer *ring, const uint8_t *data,
+    size_t capacity, const _Atomic uint64_t *shared_head,
+    _Atomic uint64_t *shared_tail, uint64_t head, uint64_t tail)
+{
+	if (head - tail > capacity)
+		return -1;
+	ring_consumer_init(ring, data, capacity, shared_head, shared_tail,
+	    tail);
+	ring->head = head;
+	return 0;
+}
+
+void
+ring_consumer_follow(struct ring_consumer *ring, const uint8_t *data,
+    const _Atomic uint64_t *shared_head)
+{
+	ring->data = data;
+	ring->shared_head = shared_head;
+}
+
+void
+ring_producer_follow(struct ring_producer *ring,
+    const _Atomic uint64_t *shared_tail)
+{
+	ring->shared_tail = shared_tail;
+}
+
 static size_t
 room_of(const struct ring_producer *ring)
 {

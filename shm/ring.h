@@ -50,6 +50,23 @@ void ring_consumer_init(struct ring_consumer *ring, const uint8_t *data,
     _Atomic uint64_t *shared_tail, uint64_t start);
 
 /*
+ * Go on where another handle stood, with its head and tail: 0, or -1 if these
+ * cannot be. Stores our own index, as _init does.
+ */
+int ring_producer_resume(struct ring_producer *ring, uint8_t *data,
+    size_t capacity, _Atomic uint64_t *shared_head,
+    const _Atomic uint64_t *shared_tail, uint64_t head, uint64_t tail);
+int ring_consumer_resume(struct ring_consumer *ring, const uint8_t *data,
+    size_t capacity, const _Atomic uint64_t *shared_head,
+    _Atomic uint64_t *shared_tail, uint64_t head, uint64_t tail);
+
+/* The other side goes on elsewhere, and its index with it. */
+void ring_consumer_follow(struct ring_consumer *ring, const uint8_t *data,
+    const _Atomic uint64_t *shared_head);
+void ring_producer_follow(struct ring_producer *ring,
+    const _Atomic uint64_t *shared_tail);
+
+/*
  * Ask for at least want bytes of room (1 to capacity). On RING_OK *span points
  * at the room and *room is all of it, at least want. Nothing is published
  * until ring_commit(). The other side's index is reloaded only when the last

@@ -36,7 +36,25 @@ expect_success(pid_t pid)
 	ck_assert_int_eq(status, 0);
 }
 
-START_TEST(carries_streams_both_ways_at_once)
+/* What an engine does that takes over from the one before. */
+static void
+take_over(void)
+{
+	ck_assert_int_eq(ring_producer_resume(&rig.tx, rig.worker.spare,
+			     RIG_RING_BYTES, &rig.flags->heir_tx_head,
+			     &rig.flags->tx_tail, rig.tx.head, rig.tx.tail),
+	    0);
+	ck_assert_int_eq(ring_consumer_resume(&rig.rx, rig.worker.data,
+			     RIG_RING_BYTES, &rig.flags->rx_head,
+			     &rig.flags->heir_rx_tail, rig.rx.head,
+			     rig.rx.tail),
+	    0);
+	atomic_store(&rig.flags->heir, 1);
+	bell_ring(&rig.flags->worker_sleeps, rig.bell_out);
+}
+
+static void
+carry_streams(size_t heirs_from)
 {
 	uint8_t chunk[RIG_RING_BYTES];
 	size_t place, size;
@@ -51,6 +69,8 @@ START_TEST(carries_streams_both_ways_at_once)
 		size = pump_rig_random_size();
 		if (size > STREAM_BYTES - place)
 			size = STREAM_BYTES - place;
+		if (place >= heirs_from)
+			take_over();
 		pump_rig_fill(chunk, size, place);
 		rig_send(&rig, chunk, size);
 		rig_receive(&rig, chunk, size);
@@ -58,6 +78,41 @@ START_TEST(carries_streams_both_ways_at_once)
 	}
 	expect_success(reader);
 	expect_success(writer);
+	rig_let_go(&rig);
+	close(far);
+	pump_rig_expect_end(PUMP_STOPPED);
+}
+
+START_TEST(carries_streams_both_ways_at_once)
+{
+	carry_streams(STREAM_BYTES);
+}
+END_TEST
+
+START_TEST(follows_one_engine_after_another)
+{
+	carry_streams(STREAM_BYTES / 2);
+}
+END_TEST
+
+/* What the first one wrote goes out before what its heir writes. */
+START_TEST(an_heir_finds_the_ring_full)
+{
+	uint8_t chunk[100];
+	size_t stuffed;
+	pid_t reader;
+	char bytes[4];
+
+	pump_rig_start();
+	stuffed = pump_rig_stuff_ring();
+	take_over();
+	rig_write(far, "here", 4);
+	rig_receive(&rig, bytes, 4);
+	ck_assert_mem_eq(bytes, "here", 4);
+	pump_rig_fill(chunk, sizeof(chunk), stuffed);
+	reader = elsewhere(pump_rig_receive_stream, stuffed + sizeof(chunk));
+	rig_send(&rig, chunk, sizeof(chunk));
+	expect_success(reader);
 	rig_let_go(&rig);
 	close(far);
 	pump_rig_expect_end(PUMP_STOPPED);
@@ -140,6 +195,8 @@ suite(void)
 
 	tcase_set_timeout(t, 20);
 	tcase_add_test(t, carries_streams_both_ways_at_once);
+	tcase_add_test(t, follows_one_engine_after_another);
+	tcase_add_test(t, an_heir_finds_the_ring_full);
 	tcase_add_test(t, a_full_way_out_does_not_block_the_way_in);
 	tcase_add_test(t, a_full_way_in_holds_the_far_end_back);
 	tcase_add_test(t, rings_only_who_sleeps);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define DATA ((size_t)16384)
-#define FILE_BYTES (REGION_CONTROL_BYTES + DATA)
+#define FILE_BYTES(rings) (REGION_CONTROL_BYTES + (rings)*DATA)
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 #ifndef F_SEAL_FUTURE_WRITE
@@ -99,6 +99,25 @@ START_TEST(data_is_mapped_twice_in_a_row)
 }
 END_TEST
 
+START_TEST(the_spare_is_another_ring)
+{
+	struct region region = make(REGION_PEER_WRITES);
+
+	memset(region.data, 'd', DATA);
+	memcpy(region.spare + DATA - 3, "across", 6);
+	ck_assert_mem_eq(region.spare, "oss", 3);
+	ck_assert_int_eq(region.data[DATA - 1], 'd');
+	ck_assert_mem_eq(region.control, "\0\0\0\0", 4);
+	memset(region.spare, 's', DATA);
+	ck_assert_int_eq(region.data[0], 'd');
+	ck_assert_int_eq(region.data[DATA - 1], 'd');
+	region_destroy(&region);
+	region = make(REGION_CREATOR_WRITES);
+	ck_assert_ptr_null(region.spare);
+	region_destroy(&region);
+}
+END_TEST
+
 START_TEST(sizes_that_are_refused)
 {
 	static const size_t sizes[] = { 0, 1, 2048, 4095, 4097, 12288,
@@ -112,7 +131,7 @@ START_TEST(sizes_that_are_refused)
 	    -1);
 	ck_assert_int_eq(errno, EINVAL);
 	errno = 0;
-	ck_assert_int_eq(region_attach(&region, unsealed_memfd(FILE_BYTES),
+	ck_assert_int_eq(region_attach(&region, unsealed_memfd(FILE_BYTES(1)),
 			     sizes[_i], REGION_PEER_WRITES),
 	    -1);
 	ck_assert_int_eq(errno, EINVAL);
@@ -131,9 +150,9 @@ START_TEST(size_and_seals_are_fixed)
 	    _i == REGION_CREATOR_WRITES);
 	ck_assert_int_eq(ftruncate(fd, 0), -1);
 	ck_assert_int_eq(errno, EPERM);
-	ck_assert_int_eq(ftruncate(fd, (off_t)FILE_BYTES * 2), -1);
+	ck_assert_int_eq(ftruncate(fd, (off_t)FILE_BYTES(2) * 2), -1);
 	ck_assert_int_eq(errno, EPERM);
-	ck_assert_int_eq(fallocate(fd, 0, 0, (off_t)FILE_BYTES * 2), -1);
+	ck_assert_int_eq(fallocate(fd, 0, 0, (off_t)FILE_BYTES(2) * 2), -1);
 	ck_assert_int_eq(errno, EPERM);
 	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
 	ck_assert_int_eq(errno, EPERM);
@@ -251,7 +270,8 @@ receiver_reads_only(const struct region *sent)
 	    errno == EPERM);
 	EXPECT(pwrite(s.fd, "x", 1, 0) == -1 && errno == EPERM);
 	EXPECT(ftruncate(s.fd, 0) == -1 && errno == EPERM);
-	EXPECT(ftruncate(s.fd, (off_t)FILE_BYTES * 2) == -1 && errno == EPERM);
+	EXPECT(
+	    ftruncate(s.fd, (off_t)FILE_BYTES(2) * 2) == -1 && errno == EPERM);
 	EXPECT(fallocate(s.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
 		   4096) == -1 &&
 	    errno == EPERM);
@@ -290,7 +310,8 @@ receiver_writes(const struct region *sent)
 	memcpy(w.control, "words", 5);
 	memcpy(w.data + DATA - 3, "across", 6);
 	EXPECT(ftruncate(w.fd, 0) == -1 && errno == EPERM);
-	EXPECT(ftruncate(w.fd, (off_t)FILE_BYTES * 2) == -1 && errno == EPERM);
+	EXPECT(
+	    ftruncate(w.fd, (off_t)FILE_BYTES(2) * 2) == -1 && errno == EPERM);
 	/* Possible and harmless: zeros, no SIGBUS. */
 	EXPECT(fallocate(w.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 8192,
 		   4096) == 0);
@@ -320,8 +341,8 @@ wrong_fd(int which)
 		F_SEAL_GROW | F_SEAL_SEAL, F_SEAL_SHRINK | F_SEAL_GROW,
 		SEALS | F_SEAL_WRITE,
 		SEALS | F_SEAL_FUTURE_WRITE | F_SEAL_WRITE };
-	static const size_t sizes[] = { 0, DATA, FILE_BYTES - 1, FILE_BYTES + 1,
-		FILE_BYTES + 4096, FILE_BYTES + DATA };
+	static const size_t sizes[] = { 0, DATA, FILE_BYTES(1) - 1,
+		FILE_BYTES(1) + 1, FILE_BYTES(1) + 4096, FILE_BYTES(2) };
 	int ends[2], fd;
 
 	if (which == 0)
@@ -335,7 +356,7 @@ wrong_fd(int which)
 	}
 	which -= 3;
 	if (which < (int)(sizeof(seals) / sizeof(seals[0]))) {
-		fd = unsealed_memfd(FILE_BYTES);
+		fd = unsealed_memfd(FILE_BYTES(1));
 		ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, seals[which]), 0);
 		return fd;
 	}

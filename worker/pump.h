@@ -30,10 +30,11 @@ struct pump {
 	struct ring_producer rx;
 	struct layout_worker *flags;
 	enum pump_end end;
-	int error;     /* errno of the first failure */
-	bool readable; /* a read may find bytes */
-	bool writable; /* a write may find room */
-	bool mute;     /* writing has failed for good */
+	int error;		  /* errno of the first failure */
+	bool readable;		  /* a read may find bytes */
+	bool writable;		  /* a write may find room */
+	bool mute;		  /* writing has failed for good */
+	const uint8_t *heir_data; /* of layout.h; NULL: it is followed */
 };
 
 /* Neither the descriptors nor the regions are owned. */

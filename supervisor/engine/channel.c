@@ -232,6 +232,12 @@ channel_open(struct channel *channel, struct event_base *base,
 }
 
 bool
+channel_is_heir(const struct channel *channel)
+{
+	return channel->engine.fd == -1;
+}
+
+bool
 channel_is_open(const struct channel *channel)
 {
 	return channel->socket != -1;

@@ -38,7 +38,7 @@ struct channel_handler {
 
 struct channel {
 	struct spawner *spawner;
-	struct region engine; /* S */
+	struct region engine; /* S; none for an heir of layout.h */
 	struct region worker; /* W */
 	struct ring_producer tx;
 	struct ring_consumer rx;
@@ -72,6 +72,9 @@ int channel_open(struct channel *channel, struct event_base *base,
     struct spawner *spawner, struct job *job, int accepted);
 
 bool channel_is_open(const struct channel *channel);
+
+/* True if it was another engine's: its transmit ring is in W (layout.h). */
+bool channel_is_heir(const struct channel *channel);
 
 /*
  * Let go of the worker: it writes out what is in the transmit ring and ends

@@ -45,6 +45,26 @@ wire_put(struct channel *channel, const uint8_t *bytes, size_t length)
 	return WIRE_OK;
 }
 
+/*
+ * Straight into the ring: the worker maps it read-only, and what is read here
+ * is private plaintext. libcrypto reads the ciphertext back for the tag, which
+ * is safe only while nobody else can write it. An heir's ring the worker can
+ * write: there the frame is copied when it is done.
+ */
+static int
+seal(const struct channel *channel, struct noise_cipher *cipher,
+    const uint8_t *plain, size_t length, uint8_t *out)
+{
+	static uint8_t private[FRAME_SEALED_MAX];
+
+	if (!channel_is_heir(channel))
+		return noise_seal(cipher, plain, length, out);
+	if (noise_seal(cipher, plain, length, private) == -1)
+		return -1;
+	memcpy(out, private, length + FRAME_TAG_BYTES);
+	return 0;
+}
+
 enum wire_result
 wire_seal(struct channel *channel, struct noise_cipher *cipher,
     const uint8_t *plain, size_t length, size_t *wire_bytes)
@@ -57,12 +77,8 @@ wire_seal(struct channel *channel, struct noise_cipher *cipher,
 	if (result != WIRE_OK)
 		return result;
 	put_length(span, sealed);
-	/*
-	 * Straight into the ring: the worker maps it read-only, and what is
-	 * read here is private plaintext. libcrypto reads the ciphertext back
-	 * for the tag, which is safe only while nobody else can write it.
-	 */
-	if (noise_seal(cipher, plain, length, span + FRAME_LENGTH_BYTES) == -1)
+	if (seal(channel, cipher, plain, length, span + FRAME_LENGTH_BYTES) ==
+	    -1)
 		return WIRE_BROKEN_SEAL;
 	*wire_bytes = FRAME_LENGTH_BYTES + sealed;
 	ring_commit(&channel->tx, *wire_bytes);
