@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "supervisor/config.h"
+#include "supervisor/ctl/gather.h"
+#include "supervisor/ctl/metrics.h"
 #include "supervisor/ctl/reply.h"
 #include "supervisor/engine/engine.h"
 
@@ -47,6 +49,32 @@ start_engine(struct sockaddr_un *address, socklen_t *length)
 	return &engine;
 }
 
+/* A line that is no comment is a sample of ours, and nothing else. */
+static void
+write_metrics(const struct reply *reply)
+{
+	static struct gather gather = { .count = 1, .answered = 1 };
+	static char socket_name[] = "a";
+	char *text, *line, *rest;
+	size_t bytes;
+	FILE *stream = open_memstream(&text, &bytes);
+
+	gather.sources[0].socket = socket_name;
+	gather.sources[0].reply = *reply;
+	gather.sources[0].answered = true;
+	if (stream == NULL ||
+	    metrics_write(&gather, METRICS_OPENMETRICS, stream) == -1 ||
+	    fclose(stream) != 0)
+		abort();
+	rest = text;
+	while ((line = strsep(&rest, "\n")) != NULL && rest != NULL)
+		if (line[0] != '#' &&
+		    (strncmp(line, "socktopus_", 10) != 0 ||
+			strstr(line, "{socket=\"a\"") == NULL))
+			abort();
+	free(text);
+}
+
 static void
 parse(char *text, size_t bytes)
 {
@@ -59,6 +87,7 @@ parse(char *text, size_t bytes)
 		if (reply.records[i].tunnel != REPLY_NONE &&
 		    reply.records[i].tunnel >= i)
 			abort();
+	write_metrics(&reply);
 	reply_free(&reply);
 }
 

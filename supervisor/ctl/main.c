@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "supervisor/ctl/keys.h"
+#include "supervisor/ctl/metrics.h"
 #include "supervisor/ctl/probe.h"
 #include "supervisor/ctl/status.h"
 
@@ -26,6 +27,12 @@ static int
 run_status(const struct arguments *arguments)
 {
 	return status_show(arguments->socket, arguments->json);
+}
+
+static int
+run_metrics(const struct arguments *arguments)
+{
+	return metrics_show(arguments->socket);
 }
 
 static int
@@ -66,7 +73,7 @@ run_version(const struct arguments *arguments)
 }
 
 static const char usage_text[] =
-    "usage: socktopusctl [-s SOCKET] status [-j]\n"
+    "usage: socktopusctl [-s SOCKET] status [-j] | metrics\n"
     "       socktopusctl probe [-j] [-n CONNECTIONS] [-a AUTH]\n"
     "           [-i IDENTITY -k KEY [-p PSK]] [--to HOST:PORT] URI[,URI...]\n"
     "       socktopusctl genkey | pubkey | genpsk | version";
@@ -79,9 +86,10 @@ run_help(const struct arguments *arguments)
 }
 
 static const struct command commands[] = { { "status", "+:js:", run_status },
-	{ "genkey", "+:", run_genkey }, { "pubkey", "+:", run_pubkey },
-	{ "genpsk", "+:", run_genpsk }, { "probe", NULL, NULL },
-	{ "version", "+:", run_version }, { "help", "+:", run_help } };
+	{ "metrics", "+:s:", run_metrics }, { "genkey", "+:", run_genkey },
+	{ "pubkey", "+:", run_pubkey }, { "genpsk", "+:", run_genpsk },
+	{ "probe", NULL, NULL }, { "version", "+:", run_version },
+	{ "help", "+:", run_help } };
 
 static void __attribute__((noreturn))
 fail_usage(const char *what, const char *which)

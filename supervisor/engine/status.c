@@ -82,6 +82,7 @@ write_path(struct evbuffer *out, const struct tunnel *tunnel, struct path *path,
 
 	evbuffer_add_printf(out, "path");
 	add_text(out, "tunnel", tunnel->name);
+	add_number(out, "id", path->id);
 	add_text(out, "uri", path->uri);
 	add_text(out, "state",
 	    up && path_is_stalled(path, now_us) ? "stalled" : state_name(path));
