@@ -1,7 +1,9 @@
 /*
  * One line is one write(2) of a buffer on the stack. A target that fails is
  * tried again by every line, and said once; what was lost is counted, and told
- * where it would have stood as soon as the target takes lines again.
+ * where it would have stood as soon as the target takes lines again. Standard
+ * error that leads to systemd's journal is left for the journal's own socket,
+ * which takes fields, or, if there is none, gets lines with a priority.
  */
 #include "supervisor/log.h"
 
@@ -17,13 +19,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 1024
-#define TIME_BYTES 25 /* "2026-11-22T15:21:42.123Z " */
-#define LOG_FILE_MODE 0640
+#include "supervisor/log_journal.h"
+#include "supervisor/log_limit.h"
+#include "supervisor/log_line.h"
 
-struct line {
-	char text[LINE_MAX_BYTES];
-	size_t length;
+#define LOG_FILE_MODE 0640
+#define PREFIX_BYTES 3 /* "<6>" */
+
+enum form {
+	FORM_PLAIN,
+	FORM_PREFIX,
+	FORM_FIELDS
 };
 
 static const struct {
@@ -43,8 +49,13 @@ static struct {
 	struct log_settings settings;
 	const char *role;
 	int fd;
+	enum form form;
+	bool looked; /* for the journal */
+	enum form stderr_form;
+	int journal;   /* for FORM_FIELDS */
 	uint64_t lost; /* lines, since the target failed */
 	bool torn;     /* the target ends in a part of a line */
+	struct log_limit limit;
 } state = { .settings = { .level = LOG_INFO_LEVEL, .target = LOG_TO_STDERR },
 	.role = "supervisor",
 	.fd = STDERR_FILENO };
@@ -57,20 +68,40 @@ open_file(const char *file)
 	    LOG_FILE_MODE);
 }
 
+/* Once and early: a lock-in forbids it later, whatever the target was. */
+static void
+find_journal(void)
+{
+	if (state.looked)
+		return;
+	state.looked = true;
+	if (!log_journal_reads(STDERR_FILENO))
+		return;
+	state.journal = log_journal_open(LOG_JOURNAL_SOCKET);
+	state.stderr_form = state.journal == -1 ? FORM_PREFIX : FORM_FIELDS;
+}
+
 int
 log_open(const struct log_settings *settings)
 {
+	enum form form = FORM_PLAIN;
 	int fd = STDERR_FILENO;
 
+	find_journal();
 	if (settings->target == LOG_TO_FILE) {
 		fd = open_file(settings->file);
 		if (fd == -1)
 			return -1;
 	} else if (settings->target == LOG_TO_SYSLOG)
 		openlog("socktopus", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-	if (state.fd != STDERR_FILENO)
+	else {
+		form = state.stderr_form;
+		fd = form == FORM_FIELDS ? state.journal : STDERR_FILENO;
+	}
+	if (state.settings.target == LOG_TO_FILE)
 		close(state.fd);
 	state.fd = fd;
+	state.form = form;
 	state.settings = *settings;
 	state.lost = 0;
 	state.torn = false;
@@ -117,69 +148,10 @@ log_wants(enum log_level level)
 	return level <= state.settings.level;
 }
 
-static void append(struct line *line, const char *format, va_list arguments)
-    __attribute__((format(printf, 2, 0)));
-static void append_text(struct line *line, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* Cut to what fits beside the newline. */
 static void
-append(struct line *line, const char *format, va_list arguments)
+begin(struct log_line *line, enum log_level level, const char *subject)
 {
-	size_t room = sizeof(line->text) - 1 - line->length;
-	int length = vsnprintf(line->text + line->length, room, format,
-	    arguments);
-
-	if (length < 0)
-		return;
-	line->length += (size_t)length < room ? (size_t)length : room - 1;
-}
-
-static void
-append_text(struct line *line, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	append(line, format, arguments);
-	va_end(arguments);
-}
-
-static void
-append_time(struct line *line)
-{
-	struct timespec now;
-	struct tm utc;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (gmtime_r(&now.tv_sec, &utc) == NULL)
-		memset(&utc, 0, sizeof(utc));
-	append_text(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ ",
-	    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-	    utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000);
-}
-
-static void
-begin(struct line *line, enum log_level level, const char *subject)
-{
-	line->length = 0;
-	append_time(line);
-	append_text(line, "%s %s: ", levels[level].name, state.role);
-	if (subject != NULL)
-		append_text(line, "%s: ", subject);
-}
-
-static void
-finish(struct line *line)
-{
-	size_t i;
-
-	for (i = 0; i < line->length; i++)
-		if (line->text[i] < ' ' || line->text[i] > '~')
-			line->text[i] = '?';
-	if (line->length == sizeof(line->text) - 2)
-		memcpy(line->text + line->length - 3, "...", 3);
-	line->text[line->length++] = '\n';
+	log_line_begin(line, levels[level].name, state.role, subject);
 }
 
 static bool
@@ -197,52 +169,131 @@ write_line(int fd, const char *text, size_t length)
 	return written == (ssize_t)length;
 }
 
-/* Say once on stderr why lines are missing in the target. */
+/* In front of what is said there is room. */
+static bool
+write_prefixed(struct log_line *line, int priority)
+{
+	char *start = line->text + line->said - PREFIX_BYTES;
+
+	start[0] = '<';
+	start[1] = (char)('0' + priority);
+	start[2] = '>';
+	return write_line(state.fd, start,
+	    line->length - line->said + PREFIX_BYTES);
+}
+
+static bool
+write_fields(const struct log_line *line, int priority)
+{
+	const struct log_journal_entry entry = {
+		.priority = priority,
+		.role = state.role,
+		.subject = line->text + line->subject,
+		.subject_bytes = line->subject_bytes,
+		.message = line->text + line->said,
+		.message_bytes = line->length - line->said - 1,
+	};
+
+	return log_journal_send(state.fd, &entry);
+}
+
+static bool
+write_form(struct log_line *line, enum log_level level)
+{
+	switch (state.form) {
+	case FORM_PLAIN:
+		return write_line(state.fd, line->text, line->length);
+	case FORM_PREFIX:
+		return write_prefixed(line, levels[level].priority);
+	case FORM_FIELDS:
+		return write_fields(line, levels[level].priority);
+	}
+	return false;
+}
+
+/*
+ * Say once on stderr why lines are missing in the target. Where the journal
+ * does not take lines, it does not read stderr either, and that would block.
+ */
 static void
 say_failing(void)
 {
-	struct line line;
+	struct log_line line;
 	int saved_errno = errno;
 
-	if (state.fd == STDERR_FILENO)
+	if (state.settings.target != LOG_TO_FILE)
 		return;
 	begin(&line, LOG_ERROR, state.settings.file);
-	append_text(&line, "%s, lines are lost until it takes them again",
+	log_line_append(&line, "%s, lines are lost until it takes them again",
 	    strerror(saved_errno));
-	finish(&line);
+	log_line_finish(&line);
 	write_line(STDERR_FILENO, line.text, line.length);
 }
 
 static bool
 write_lost(void)
 {
-	struct line line;
+	struct log_line line;
 
 	begin(&line, LOG_WARN, NULL);
-	append_text(&line, "%llu log lines were lost here",
+	log_line_append(&line, "%llu log lines were lost here",
 	    (unsigned long long)state.lost);
-	finish(&line);
-	if (!write_line(state.fd, line.text, line.length))
+	log_line_finish(&line);
+	if (!write_form(&line, LOG_WARN))
 		return false;
 	state.lost = 0;
 	return true;
 }
 
 static void
-deliver(const struct line *line, enum log_level level)
+deliver(struct log_line *line, enum log_level level)
 {
 	if (state.settings.target == LOG_TO_SYSLOG) {
 		syslog(levels[level].priority, "%.*s",
-		    (int)(line->length - TIME_BYTES - 1),
-		    line->text + TIME_BYTES);
+		    (int)(line->length - LOG_LINE_TIME_BYTES - 1),
+		    line->text + LOG_LINE_TIME_BYTES);
 		return;
 	}
 	if ((!state.torn || write_line(state.fd, "\n", 1)) &&
-	    (state.lost == 0 || write_lost()) &&
-	    write_line(state.fd, line->text, line->length))
+	    (state.lost == 0 || write_lost()) && write_form(line, level))
 		return;
 	if (state.lost++ == 0)
 		say_failing();
+}
+
+static uint64_t
+now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+void
+log_catch_up(void)
+{
+	struct log_line line;
+	const char *format;
+	uint64_t count;
+	int saved_errno = errno;
+
+	while ((format = log_limit_left_out(&state.limit, now_us(), &count)) !=
+	    NULL) {
+		begin(&line, LOG_WARN, NULL);
+		log_line_append(&line, "%llu more lines were left out: %s",
+		    (unsigned long long)count, format);
+		log_line_finish(&line);
+		deliver(&line, LOG_WARN);
+	}
+	errno = saved_errno;
+}
+
+/* Who asks for more than info gets it, and an error is never too much. */
+static bool
+is_limited(enum log_level level)
+{
+	return level >= LOG_WARN && level <= LOG_INFO_LEVEL;
 }
 
 static void
@@ -253,14 +304,17 @@ static void
 write_log(enum log_level level, const char *subject, const char *format,
     va_list arguments)
 {
-	struct line line;
+	struct log_line line;
 	int saved_errno = errno;
 
 	if (!log_wants(level))
 		return;
+	log_catch_up();
+	if (is_limited(level) && !log_limit_may(&state.limit, format, now_us()))
+		return;
 	begin(&line, level, subject);
-	append(&line, format, arguments);
-	finish(&line);
+	log_line_append_list(&line, format, arguments);
+	log_line_finish(&line);
 	deliver(&line, level);
 	errno = saved_errno;
 }

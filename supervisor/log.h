@@ -1,6 +1,8 @@
 /*
  * Logging of the supervisor and the engine. A line is: time, level, role,
- * subject (tunnel and path), message. Nothing is logged per datagram.
+ * subject (tunnel and path), message. Nothing is logged per datagram, and the
+ * same message no more often than log_limit.h says. Every format stands in
+ * socktopus-messages(7), with what is to be done about it.
  */
 #ifndef SUPERVISOR_LOG_H
 #define SUPERVISOR_LOG_H
@@ -33,8 +35,10 @@ struct log_settings {
 };
 
 /*
- * Open the target; until then lines go to stderr at info. Returns 0, or -1
- * with errno when the file cannot be opened. A target that fails later (a
+ * Open the target; until then lines go to stderr at info. If stderr is read by
+ * systemd's journal (JOURNAL_STREAM), lines go there as datagrams with fields,
+ * or with a "<priority>" where the journal's socket is out of reach. Returns
+ * 0, or -1 with errno when the file cannot be opened. A target that fails later (a
  * full disk) is said once on stderr, the lines lost are counted, and logging
  * resumes by itself with a line that gives the count.
  */
@@ -52,9 +56,13 @@ enum log_level log_get_level(void);
 /* True if a line of this level would be written. */
 bool log_wants(enum log_level level);
 
+/* Write how many lines were left out of late; every line does it too. */
+void log_catch_up(void);
+
 /*
- * Write one line. subject may be NULL; it is printed with a colon. The text
- * is made printable. errno is kept.
+ * Write one line. subject is NULL, "TUNNEL" or "TUNNEL/URI"; it is printed
+ * with a colon. format is a string that stays. The text is made printable.
+ * errno is kept.
  */
 void log_fatal(const char *subject, const char *format, ...)
     __attribute__((format(printf, 2, 3), noreturn));

@@ -228,6 +228,33 @@ START_TEST(log_resumes_and_counts)
 }
 END_TEST
 
+START_TEST(storm_is_limited_and_told)
+{
+	unsigned int lines = 0;
+	const char *text;
+
+	open_log("log", LOG_DEBUG_LEVEL);
+	for (int i = 0; i < 300; i++) {
+		log_info("logs", "storm %d", i);
+		log_error(NULL, "error");
+		log_debug(NULL, "debug");
+	}
+	text = content("log");
+	ck_assert_ptr_nonnull(strstr(text, "storm 199\n"));
+	ck_assert_ptr_null(strstr(text, "storm 299\n"));
+	for (; *text != '\0'; text++)
+		lines += *text == '\n';
+	ck_assert_uint_ge(lines, 800);
+	ck_assert_uint_lt(lines, 810);
+	sleep(1);
+	log_info("logs", "storm %d", 300);
+	text = content("log");
+	assert_matches(text + strlen(text) - 140,
+	    "warn test: (99|100) more lines were left out: storm %d\n" STAMP
+	    "info test: logs: storm 300\n$");
+}
+END_TEST
+
 START_TEST(reopen_follows_rotation)
 {
 	open_log("log", LOG_INFO_LEVEL);
@@ -384,6 +411,7 @@ make_suite(void)
 	tcase_add_test(lines, errno_is_kept);
 	tcase_add_test(lines, full_disk_is_said_once);
 	tcase_add_test(lines, log_resumes_and_counts);
+	tcase_add_test(lines, storm_is_limited_and_told);
 	tcase_add_test(lines, reopen_follows_rotation);
 	tcase_add_test(lines, failed_reopen_keeps_the_old);
 	tcase_add_test(lines, bad_file_is_an_error);

@@ -208,6 +208,7 @@ handle_tick(evutil_socket_t fd, short what, void *argument)
 	for (size_t i = 0; i < engine->config->listens_count; i++)
 		listener_tick(&engine->listeners[i], now_us);
 	spawner_tick(&engine->spawner, now_us);
+	log_catch_up();
 	reap(engine);
 	if (engine->stopping &&
 	    (now_us >= engine->stop_by_us ||
