@@ -50,6 +50,19 @@ tell_slots(const struct address_span *field, int count)
 	}
 }
 
+/* Whoever sends is answered, so there is no host to name. */
+static bool
+is_learned(const struct address_span *field, const enum slot *slots, int count)
+{
+	struct address_span last = field[count - 1];
+
+	if (count > 1 && slots[count - 2] == SLOT_RHOST &&
+	    field[count - 2].length != 0)
+		return false;
+	return (last.length == 1 && *last.start == '*') ||
+	    (last.length == 5 && memcmp(last.start, "learn", 5) == 0);
+}
+
 static int
 read_slot(enum slot slot, struct address_span field,
     struct address_tuple *tuple, const char **error)
@@ -90,10 +103,15 @@ address_parse_tuple(const char *text, struct address_tuple *tuple,
 		return -1;
 	}
 	slots = tell_slots(field, count);
+	if (is_learned(field, slots, count)) {
+		tuple->kind = ADDRESS_LEARN;
+		tuple->rhost[0] = '\0';
+		count--;
+	}
 	for (i = 0; i < count; i++)
 		if (read_slot(slots[i], field[i], tuple, error) == -1)
 			return -1;
-	if (tuple->rport == 0) {
+	if (tuple->kind == ADDRESS_UDP && tuple->rport == 0) {
 		*error = "the port to send to is 0";
 		return -1;
 	}

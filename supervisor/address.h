@@ -19,12 +19,22 @@
 #define ADDRESS_TEXT_MAX 64 /* "[v6]:port" and its NUL */
 #define ADDRESS_URI_MAX 320 /* a URI for display, without credentials */
 
-/* `[host:][serv:][rhost:]rserv`, names not yet resolved. */
+/* What may stand at an end of a tunnel. */
+enum address_kind {
+	ADDRESS_UDP,  /* a socket that is tied to one other */
+	ADDRESS_LEARN /* one that answers whoever sent last */
+};
+
+/*
+ * An end of a tunnel as it is written: `[host:][serv:][rhost:]rserv`, names
+ * not yet resolved.
+ */
 struct address_tuple {
 	char host[MESSAGE_HOST_MAX];
-	char rhost[MESSAGE_HOST_MAX];
+	char rhost[MESSAGE_HOST_MAX]; /* LEARN: empty */
 	uint16_t port;
-	uint16_t rport;
+	uint16_t rport; /* LEARN: 0 */
+	enum address_kind kind;
 };
 
 /* `[host:][serv]` of a listener. */
@@ -52,10 +62,14 @@ struct address_permit {
 	uint16_t last_port;
 };
 
-/* A resolved UDP tuple: where to bind and where to send. */
+/*
+ * The same, resolved: where to bind and where to send. An address that is to
+ * be learned is AF_UNSPEC, all zero.
+ */
 struct address_pair {
 	struct sockaddr_storage local;
 	struct sockaddr_storage remote;
+	enum address_kind kind;
 };
 
 /*
@@ -119,7 +133,7 @@ bool address_permitted(const struct address_permit *permits, size_t count,
 extern const struct address_permit
     address_loopback_permits[ADDRESS_LOOPBACK_PERMITS];
 
-/* "127.0.0.1:1235" or "[::1]:1235" into text; returns text. */
+/* "127.0.0.1:1235", "[::1]:1235" or "*" into text; returns text. */
 char *address_format(const struct sockaddr_storage *address,
     char text[ADDRESS_TEXT_MAX]);
 

@@ -99,6 +99,19 @@ look_up(const char *host, int type, struct candidates *list, const char **error)
 	return -1;
 }
 
+static int
+resolve_learned(const struct address_tuple *tuple, struct address_pair *pair,
+    const char **error)
+{
+	struct candidates local;
+
+	if (look_up(tuple->host, SOCK_DGRAM, &local, error) == -1)
+		return -1;
+	pair->local = local.address[0];
+	set_port(&pair->local, tuple->port);
+	return 0;
+}
+
 int
 address_resolve_tuple(const struct address_tuple *tuple,
     struct address_pair *pair, const char **error)
@@ -106,6 +119,10 @@ address_resolve_tuple(const struct address_tuple *tuple,
 	struct candidates local, remote;
 	int i, j;
 
+	memset(pair, 0, sizeof(*pair));
+	pair->kind = tuple->kind;
+	if (tuple->kind == ADDRESS_LEARN)
+		return resolve_learned(tuple, pair, error);
 	if (tuple->rport == 0) {
 		*error = "the port to send to is 0";
 		return -1;
@@ -157,7 +174,9 @@ address_format(const struct sockaddr_storage *address,
 		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
 		snprintf(text, ADDRESS_TEXT_MAX, "[%s]:%u", host,
 		    ntohs(in6->sin6_port));
-	} else
+	} else if (address->ss_family == AF_UNSPEC)
+		snprintf(text, ADDRESS_TEXT_MAX, "*");
+	else
 		snprintf(text, ADDRESS_TEXT_MAX, "family %u",
 		    (unsigned int)address->ss_family);
 	return text;

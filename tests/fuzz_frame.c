@@ -25,8 +25,8 @@ check_open(const uint8_t *input, size_t size)
 
 	if (frame_decode_open(input, size, &open) != 0)
 		return;
-	require(open.local.ss_family == AF_INET ||
-	    open.local.ss_family == AF_INET6);
+	require(open.end.local.ss_family == AF_INET ||
+	    open.end.local.ss_family == AF_INET6);
 	require(frame_encode_open(&open, again) == size);
 	require(frame_decode_open(again, size, &second) == 0);
 	require(memcmp(&open, &second, sizeof(open)) == 0);

@@ -19,6 +19,21 @@ bracket(const char *host, const char *with)
 }
 
 static void
+write_tuple(const struct address_tuple *tuple, char full[TEXT_MAX])
+{
+	int length = snprintf(full, TEXT_MAX,
+	    "%s%s%s:%u:", bracket(tuple->host, "["), tuple->host,
+	    bracket(tuple->host, "]"), tuple->port);
+
+	if (tuple->kind == ADDRESS_LEARN)
+		snprintf(full + length, TEXT_MAX - (size_t)length, "*");
+	else
+		snprintf(full + length, TEXT_MAX - (size_t)length, "%s%s%s:%u",
+		    bracket(tuple->rhost, "["), tuple->rhost,
+		    bracket(tuple->rhost, "]"), tuple->rport);
+}
+
+static void
 check_tuple(const char *text)
 {
 	struct address_tuple tuple, again;
@@ -30,11 +45,8 @@ check_tuple(const char *text)
 			abort();
 		return;
 	}
-	snprintf(full, sizeof(full), "%s%s%s:%u:%s%s%s:%u",
-	    bracket(tuple.host, "["), tuple.host, bracket(tuple.host, "]"),
-	    tuple.port, bracket(tuple.rhost, "["), tuple.rhost,
-	    bracket(tuple.rhost, "]"), tuple.rport);
-	if (tuple.rport == 0 ||
+	write_tuple(&tuple, full);
+	if ((tuple.rport == 0) != (tuple.kind == ADDRESS_LEARN) ||
 	    address_parse_tuple(full, &again, &error) == -1 ||
 	    memcmp(&tuple, &again, sizeof(tuple)) != 0)
 		abort();

@@ -9,30 +9,45 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+#define UDP(near, far, serv, rserv)                                      \
+	{                                                                \
+		.host = near, .rhost = far, .port = serv, .rport = rserv \
+	}
+#define LEARN(near, serv)                                         \
+	{                                                         \
+		.host = near, .port = serv, .kind = ADDRESS_LEARN \
+	}
+
 static const struct {
 	const char *text;
 	struct address_tuple tuple;
-} tuples[] = { { "1234", { "localhost", "localhost", 23461, 1234 } },
-	{ "1235:1236", { "localhost", "localhost", 1235, 1236 } },
-	{ "far.example:1236", { "localhost", "far.example", 23461, 1236 } },
-	{ "domain:1236", { "localhost", "localhost", 53, 1236 } },
-	{ "near:1235:1236", { "near", "localhost", 1235, 1236 } },
-	{ "1235:far:1236", { "localhost", "far", 1235, 1236 } },
-	{ "near:far:1236", { "near", "far", 23461, 1236 } },
-	{ "near:1235:far:1236", { "near", "far", 1235, 1236 } },
-	{ ":::9", { "localhost", "localhost", 23461, 9 } },
-	{ "::9", { "localhost", "localhost", 23461, 9 } },
-	{ ":9", { "localhost", "localhost", 23461, 9 } },
-	{ "near::9", { "near", "localhost", 23461, 9 } },
-	{ "near::far:9", { "near", "far", 23461, 9 } },
-	{ ":7:far:9", { "localhost", "far", 7, 9 } },
-	{ "7::9", { "localhost", "localhost", 7, 9 } },
-	{ "[::1]:7:[fe80::2%eth0]:9", { "::1", "fe80::2%eth0", 7, 9 } },
-	{ "[::1]:9", { "localhost", "::1", 23461, 9 } },
-	{ "[::1]:7:9", { "::1", "localhost", 7, 9 } },
-	{ "0:9", { "localhost", "localhost", 0, 9 } },
-	{ "00065535", { "localhost", "localhost", 23461, 65535 } },
-	{ "syslog", { "localhost", "localhost", 23461, 514 } } };
+} tuples[] = { { "1234", UDP("localhost", "localhost", 23461, 1234) },
+	{ "1235:1236", UDP("localhost", "localhost", 1235, 1236) },
+	{ "far.example:1236", UDP("localhost", "far.example", 23461, 1236) },
+	{ "domain:1236", UDP("localhost", "localhost", 53, 1236) },
+	{ "near:1235:1236", UDP("near", "localhost", 1235, 1236) },
+	{ "1235:far:1236", UDP("localhost", "far", 1235, 1236) },
+	{ "near:far:1236", UDP("near", "far", 23461, 1236) },
+	{ "near:1235:far:1236", UDP("near", "far", 1235, 1236) },
+	{ ":::9", UDP("localhost", "localhost", 23461, 9) },
+	{ "::9", UDP("localhost", "localhost", 23461, 9) },
+	{ ":9", UDP("localhost", "localhost", 23461, 9) },
+	{ "near::9", UDP("near", "localhost", 23461, 9) },
+	{ "near::far:9", UDP("near", "far", 23461, 9) },
+	{ ":7:far:9", UDP("localhost", "far", 7, 9) },
+	{ "7::9", UDP("localhost", "localhost", 7, 9) },
+	{ "[::1]:7:[fe80::2%eth0]:9", UDP("::1", "fe80::2%eth0", 7, 9) },
+	{ "[::1]:9", UDP("localhost", "::1", 23461, 9) },
+	{ "[::1]:7:9", UDP("::1", "localhost", 7, 9) },
+	{ "0:9", UDP("localhost", "localhost", 0, 9) },
+	{ "00065535", UDP("localhost", "localhost", 23461, 65535) },
+	{ "syslog", UDP("localhost", "localhost", 23461, 514) },
+	{ "*", LEARN("localhost", 23461) },
+	{ "learn", LEARN("localhost", 23461) },
+	{ "1234:learn", LEARN("localhost", 1234) },
+	{ "1234:*", LEARN("localhost", 1234) },
+	{ "0.0.0.0:1234:*", LEARN("0.0.0.0", 1234) },
+	{ "[::1]::*", LEARN("::1", 23461) } };
 
 START_TEST(tuple_is_parsed)
 {
@@ -46,6 +61,7 @@ START_TEST(tuple_is_parsed)
 	ck_assert_str_eq(tuple.rhost, wanted->rhost);
 	ck_assert_uint_eq(tuple.port, wanted->port);
 	ck_assert_uint_eq(tuple.rport, wanted->rport);
+	ck_assert_int_eq(tuple.kind, wanted->kind);
 }
 END_TEST
 
@@ -55,7 +71,8 @@ static const char *const bad_tuples[] = { "", ":", ":::", "1234:", "0",
 	"[localhost]:9", "[]:9", "[::1%]:9", "[127.0.0.1]:9",
 	"no-such-service-at-all", "-1", "+1", " 1", "1 ", "1\n", "a b:1",
 	"h\xc3\xb6st:1", "far/1:1", "0x10", "1-2", "[::1]:[::1]:[::1]:9",
-	"1:2:3" };
+	"1:2:3", "**", "far:*", "1234:far:*", "near:1:far:learn", "*:1234",
+	"learn:1:2:*:3", "1:2:*", "1:learning" };
 
 START_TEST(bad_tuple_is_refused)
 {
@@ -446,7 +463,7 @@ END_TEST
 
 START_TEST(unresolvable_names_are_named)
 {
-	struct address_tuple tuple = { "127.0.0.1", "::1", 1, 1 };
+	struct address_tuple tuple = UDP("127.0.0.1", "::1", 1, 1);
 	struct address_service service = { "name.invalid", 1 };
 	struct sockaddr_storage address;
 	struct address_pair pair;

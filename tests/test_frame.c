@@ -142,15 +142,17 @@ START_TEST(test_open)
 {
 	struct frame_open got;
 
-	set_ipv4(&shown.local, "127.0.0.1", 1235);
-	set_ipv6(&shown.remote, "2001:db8::9", 1236);
+	set_ipv4(&shown.end.local, "127.0.0.1", 1235);
+	set_ipv6(&shown.end.remote, "2001:db8::9", 1236);
 	ck_assert_uint_eq(frame_encode_open(&shown, frame), sizeof(open_bytes));
 	ck_assert_mem_eq(frame, open_bytes, sizeof(open_bytes));
 	memset(&got, 0xaa, sizeof(got));
 	ck_assert_int_eq(frame_decode_open(frame, sizeof(open_bytes), &got), 0);
 	ck_assert_uint_eq(got.flags, FRAME_OPEN_BACKUP);
-	ck_assert_mem_eq(&got.local, &shown.local, sizeof(got.local));
-	ck_assert_mem_eq(&got.remote, &shown.remote, sizeof(got.remote));
+	ck_assert_mem_eq(&got.end.local, &shown.end.local,
+	    sizeof(got.end.local));
+	ck_assert_mem_eq(&got.end.remote, &shown.end.remote,
+	    sizeof(got.end.remote));
 	ck_assert_str_eq(got.name, "logs");
 	ck_assert_uint_eq(got.policy.scheduler, 2);
 	ck_assert_uint_eq(got.policy.copies, 3);
@@ -158,6 +160,23 @@ START_TEST(test_open)
 	ck_assert_uint_eq(got.policy.max_queue_ms, 50);
 	ck_assert_uint_eq(got.policy.max_age_ms, 258);
 	ck_assert_uint_eq(got.policy.reorder_ms, 10000);
+}
+END_TEST
+
+START_TEST(test_open_learned)
+{
+	struct frame_open open = shown, got;
+	size_t bytes;
+
+	memset(&open.end, 0, sizeof(open.end));
+	open.end.kind = ADDRESS_LEARN;
+	set_ipv4(&open.end.local, "127.0.0.1", 1235);
+	bytes = frame_encode_open(&open, frame);
+	ck_assert_uint_eq(frame[9], 0);
+	ck_assert_int_eq(frame_decode_open(frame, bytes, &got), 0);
+	ck_assert_int_eq(got.end.kind, ADDRESS_LEARN);
+	ck_assert_int_eq(got.end.remote.ss_family, AF_UNSPEC);
+	ck_assert_mem_eq(&got.end, &open.end, sizeof(got.end));
 }
 END_TEST
 
@@ -225,8 +244,8 @@ START_TEST(test_open_name)
 	uint8_t in[FRAME_CONTROL_MAX];
 	size_t bytes;
 
-	set_ipv4(&open.local, "127.0.0.1", 0);
-	set_ipv4(&open.remote, "127.0.0.1", 1);
+	set_ipv4(&open.end.local, "127.0.0.1", 0);
+	set_ipv4(&open.end.remote, "127.0.0.1", 1);
 	memset(open.name, 'x', sizeof(open.name));
 	bytes = frame_encode_open(&open, in);
 	ck_assert_int_eq(frame_decode_open(in, bytes, &got), 0);
@@ -324,6 +343,7 @@ frame_suite(void)
 	tcase_add_test(tcase, test_hello_fixed_bytes);
 	tcase_add_test(tcase, test_hello_frame_max);
 	tcase_add_test(tcase, test_open);
+	tcase_add_test(tcase, test_open_learned);
 	tcase_add_test(tcase, test_open_policy);
 	tcase_add_test(tcase, test_open_lengths);
 	tcase_add_test(tcase, test_open_family);

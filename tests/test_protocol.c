@@ -201,8 +201,8 @@ say_frames(void)
 	struct frame_writer writer;
 	uint8_t plain[FRAME_CONTROL_MAX];
 
-	set_loopback(&open.local, 1235);
-	set_loopback(&open.remote, 1236);
+	set_loopback(&open.end.local, 1235);
+	set_loopback(&open.end.remote, 1236);
 	say_frame(connector_tx, listener_rx, plain,
 	    frame_encode_open(&open, plain), open_hex);
 	say_frame(listener_tx, connector_rx, plain, frame_encode_accept(plain),

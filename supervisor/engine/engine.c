@@ -252,17 +252,27 @@ handle_gone(void *argument)
 	event_base_loopbreak(engine->base);
 }
 
+/* 0, or -1 with errno. */
+static int
+open_tunnel(struct engine *engine, size_t which, int socket)
+{
+	const struct config_tunnel *config = &engine->config->tunnels[which];
+	const struct address_pair here = { .kind = config->local.kind };
+	struct end *end = end_new(&here, socket);
+
+	if (end == NULL ||
+	    tunnel_new(engine, config, &prepared.asked[which], end) == NULL)
+		return -1;
+	return 0;
+}
+
 static int
 open_services(struct engine *engine, const struct sockets *sockets)
 {
 	const struct config *config = engine->config;
-	struct end *end;
 
 	for (size_t i = 0; i < config->tunnels_count; i++) {
-		end = end_new(sockets->tunnels[i]);
-		if (end == NULL ||
-		    tunnel_new(engine, &config->tunnels[i], &prepared.asked[i],
-			end) == NULL) {
+		if (open_tunnel(engine, i, sockets->tunnels[i]) == -1) {
 			log_error(config->tunnels[i].name, "%s",
 			    strerror(errno));
 			return -1;

@@ -12,6 +12,7 @@
 #define COPIES_MAX 8
 #define HELLO_VERSION 1
 
+#define FAMILY_NONE 0 /* to be learned */
 #define FAMILY_IPV4 4
 #define FAMILY_IPV6 6
 
@@ -138,6 +139,10 @@ encode_address(const struct sockaddr_storage *address, uint8_t *out)
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 
+	if (address->ss_family == AF_UNSPEC) {
+		out[0] = FAMILY_NONE;
+		return out + 1;
+	}
 	if (address->ss_family == AF_INET6) {
 		memcpy(&in6, address, sizeof(in6));
 		out[0] = FAMILY_IPV6;
@@ -169,8 +174,19 @@ decode_address(struct input *input, struct sockaddr_storage *address)
 		memcpy(&in6.sin6_port, take(input, 2), 2);
 		memcpy(&in6.sin6_addr, take(input, 16), 16);
 		memcpy(address, &in6, sizeof(in6));
-	} else
+	} else if (family != FAMILY_NONE)
 		input->bad = true;
+}
+
+/* True if there is such an end. */
+static bool
+decode_end(struct input *input, struct address_pair *end)
+{
+	decode_address(input, &end->local);
+	decode_address(input, &end->remote);
+	end->kind = end->remote.ss_family == AF_UNSPEC ? ADDRESS_LEARN :
+							 ADDRESS_UDP;
+	return end->local.ss_family != AF_UNSPEC;
 }
 
 static uint8_t *
@@ -210,8 +226,8 @@ frame_encode_open(const struct frame_open *open, uint8_t *out)
 
 	*at++ = FRAME_OPEN;
 	*at++ = open->flags;
-	at = encode_address(&open->local, at);
-	at = encode_address(&open->remote, at);
+	at = encode_address(&open->end.local, at);
+	at = encode_address(&open->end.remote, at);
 	at = encode_policy(&open->policy, at);
 	*at++ = (uint8_t)bytes;
 	memcpy(at, open->name, bytes);
@@ -227,9 +243,8 @@ frame_decode_open(const uint8_t *frame, size_t bytes, struct frame_open *open)
 	memset(open, 0, sizeof(*open));
 	take(&input, 1);
 	open->flags = *take(&input, 1);
-	decode_address(&input, &open->local);
-	decode_address(&input, &open->remote);
-	if (!decode_policy(take(&input, POLICY_BYTES), &open->policy))
+	if (!decode_end(&input, &open->end) ||
+	    !decode_policy(take(&input, POLICY_BYTES), &open->policy))
 		return -1;
 	name_bytes = *take(&input, 1);
 	if (input.bad || name_bytes != input.left ||

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "supervisor/address.h"
+
 /* On the wire: u16 length, then the Noise message of that length. */
 #define FRAME_LENGTH_BYTES 2
 #define FRAME_TAG_BYTES 16
@@ -77,8 +79,7 @@ struct frame_policy {
 
 struct frame_open {
 	uint8_t flags;
-	struct sockaddr_storage local;	/* what the listener is to bind */
-	struct sockaddr_storage remote; /* what it is to send to */
+	struct address_pair end; /* what the listener is to bind, send to */
 	struct frame_policy policy;
 	char name[FRAME_NAME_MAX]; /* the tunnel's name at the connector */
 };

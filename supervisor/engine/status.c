@@ -140,6 +140,7 @@ write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
 	    tunnel->too_large + tunnel->end->udp.oversize);
 	write_drop(out, tunnel, "too_old", tunnel->too_old);
 	write_drop(out, tunnel, "lost_with_path", tunnel->history.lost);
+	write_drop(out, tunnel, "stranger", tunnel->end->udp.strangers);
 	write_drop(out, tunnel, "refused", tunnel->end->udp.refused);
 	TAILQ_FOREACH(path, &tunnel->paths, entry)
 		write_path(out, tunnel, path, now_us);

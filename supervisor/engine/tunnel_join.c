@@ -54,6 +54,25 @@ is_permitted(const struct path *path, const struct sockaddr_storage *address)
 	return address_permitted(peer->permits, peer->permits_count, address);
 }
 
+/* What of it the peer may not ask for; NULL: nothing. */
+static const struct sockaddr_storage *
+find_refused(const struct path *path, const struct address_pair *end)
+{
+	if (!is_permitted(path, &end->local))
+		return &end->local;
+	/* Whom it learns is judged when they send. */
+	if (end->kind != ADDRESS_LEARN && !is_permitted(path, &end->remote))
+		return &end->remote;
+	return NULL;
+}
+
+static bool
+same_end(const struct address_pair *a, const struct address_pair *b)
+{
+	return a->kind == b->kind && same_address(&a->local, &b->local) &&
+	    same_address(&a->remote, &b->remote);
+}
+
 static struct tunnel *
 find_session(const struct path *path)
 {
@@ -105,23 +124,22 @@ count_paths(const struct path *path)
 static struct tunnel *
 begin_session(struct path *path, const struct frame_open *open)
 {
-	struct address_pair pair = { open->local, open->remote };
 	char text[ADDRESS_TEXT_MAX];
 	struct tunnel *tunnel;
 	struct end *end;
 	int socket;
 
-	address_format(&open->local, text);
+	address_format(&open->end.local, text);
 	if (count_sessions(path) >= SESSIONS_MAX) {
 		refuse(path, "%s: this key has too many tunnels", text);
 		return NULL;
 	}
-	socket = udp_bind(&pair);
+	socket = udp_bind(&open->end);
 	if (socket == -1) {
 		refuse(path, "bind %s: %s", text, strerror(errno));
 		return NULL;
 	}
-	end = end_new(socket);
+	end = end_new(&open->end, socket);
 	tunnel = end == NULL ?
 	    NULL :
 	    tunnel_allocate(path->engine, open->name, path->peer, &open->policy,
@@ -130,6 +148,8 @@ begin_session(struct path *path, const struct frame_open *open)
 		refuse(path, "%s: no memory for the tunnel", text);
 		return NULL;
 	}
+	end_permit(end, path->peer->config->permits,
+	    path->peer->config->permits_count);
 	memcpy(tunnel->session, path->hello.session, sizeof(tunnel->session));
 	tunnel->started_ms = path->hello.started_ms;
 	return tunnel;
@@ -167,25 +187,22 @@ static struct tunnel *
 find_or_begin(struct path *path, const struct frame_open *open)
 {
 	struct tunnel *tunnel = find_session(path);
+	const struct sockaddr_storage *refused;
 	char text[ADDRESS_TEXT_MAX];
 
 	if (tunnel != NULL) {
-		if (same_address(&tunnel->end->local, &open->local) &&
-		    same_address(&tunnel->end->remote, &open->remote))
+		if (same_end(&tunnel->end->asked, &open->end))
 			return tunnel;
 		refuse(path, "this session has other addresses");
 		return NULL;
 	}
-	if (!is_permitted(path, &open->local) ||
-	    !is_permitted(path, &open->remote)) {
+	refused = find_refused(path, &open->end);
+	if (refused != NULL) {
 		refuse(path, "%s: not permitted",
-		    address_format(is_permitted(path, &open->local) ?
-			    &open->remote :
-			    &open->local,
-			text));
+		    address_format(refused, text));
 		return NULL;
 	}
-	tunnel = find_socket(path, &open->local);
+	tunnel = find_socket(path, &open->end.local);
 	if (tunnel != NULL && !take_over(path, tunnel))
 		return NULL;
 	return begin_session(path, open);
@@ -216,8 +233,7 @@ void
 tunnel_describe_open(const struct tunnel *tunnel, struct frame_open *open)
 {
 	memset(open, 0, sizeof(*open));
-	open->local = tunnel->asked->local;
-	open->remote = tunnel->asked->remote;
+	open->end = *tunnel->asked;
 	open->policy = tunnel->policy;
 	strlcpy(open->name, tunnel->name, sizeof(open->name));
 }

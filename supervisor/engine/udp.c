@@ -11,6 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "supervisor/engine/clock.h"
+#include "supervisor/engine/sources.h"
+
 #define QUEUE_LEAST_BYTES (64 * 1024)
 #define BUFFER_BYTES (4 << 20)
 /* What the kernel reckons for a message beyond its bytes, measured. */
@@ -59,6 +62,8 @@ udp_bind(const struct address_pair *pair)
 	if (bind(fd, (const struct sockaddr *)&pair->local,
 		address_length(&pair->local)) == -1)
 		goto out;
+	if (pair->remote.ss_family == AF_UNSPEC)
+		return fd;
 	if (connect(fd, (const struct sockaddr *)&pair->remote,
 		address_length(&pair->remote)) == -1)
 		goto out;
@@ -221,9 +226,19 @@ read_control(struct udp *udp, struct msghdr *header, uint64_t *arrived_us)
 	return segment > 0 ? (uint32_t)segment : 0;
 }
 
+/* What a message is told by: its client, or SOURCES_STRANGER. */
+static int
+tell_client(struct udp *udp, const struct msghdr *header, uint64_t now_us)
+{
+	if (udp->sources == NULL)
+		return 0;
+	return sources_admit(udp->sources, header->msg_name,
+	    header->msg_namelen, now_us);
+}
+
 static void
 note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
-    struct mmsghdr *message)
+    struct mmsghdr *message, int client)
 {
 	uint32_t length = message->msg_len;
 	uint64_t arrived_us;
@@ -231,10 +246,15 @@ note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
 
 	if (segment == 0 || segment > length)
 		segment = length;
+	if (client == SOURCES_STRANGER) {
+		udp->strangers++;
+		return;
+	}
 	if (segment > FRAME_DATAGRAM_MAX) {
 		udp->oversize++;
 		return;
 	}
+	batch->message[batch->count].client = (uint16_t)client;
 	batch->message[batch->count].slot = slot;
 	batch->message[batch->count].length = length;
 	batch->message[batch->count].arrived_us = arrived_us;
@@ -288,6 +308,8 @@ udp_receive(struct udp *udp, struct udp_batch *batch)
 	struct mmsghdr message[UDP_BATCH];
 	struct iovec span[UDP_BATCH];
 	union receive_control control[UDP_BATCH];
+	struct sockaddr_storage from[UDP_BATCH];
+	uint64_t now_us = udp->sources != NULL ? clock_now_us() : 0;
 	int i, received;
 
 	memset(message, 0, sizeof(message));
@@ -298,6 +320,10 @@ udp_receive(struct udp *udp, struct udp_batch *batch)
 		message[i].msg_hdr.msg_iovlen = 1;
 		message[i].msg_hdr.msg_control = &control[i];
 		message[i].msg_hdr.msg_controllen = sizeof(control[i].bytes);
+		if (udp->sources == NULL)
+			continue;
+		message[i].msg_hdr.msg_name = &from[i];
+		message[i].msg_hdr.msg_namelen = sizeof(from[i]);
 	}
 	batch->count = batch->next = 0;
 	batch->offset = 0;
@@ -308,7 +334,8 @@ udp_receive(struct udp *udp, struct udp_batch *batch)
 		    UDP_NONE :
 		    UDP_FAILED;
 	for (i = 0; i < received; i++)
-		note_message(udp, batch, (unsigned int)i, &message[i]);
+		note_message(udp, batch, (unsigned int)i, &message[i],
+		    tell_client(udp, &message[i].msg_hdr, now_us));
 	return UDP_OK;
 }
 

@@ -5,6 +5,8 @@
 #ifndef ENGINE_UDP_H
 #define ENGINE_UDP_H
 
+#include <sys/socket.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,11 +14,16 @@
 #include "supervisor/address.h"
 #include "supervisor/engine/frame.h"
 
+struct sources;
+
 #define UDP_BATCH 64
 #define UDP_SLOT_BYTES 65536
 
 struct udp {
-	int fd;	       /* non-blocking, connected; -1 when closed */
+	int fd;			 /* non-blocking; -1 when closed */
+	struct sources *sources; /* who sends; NULL: fd is connected */
+	const struct sockaddr_storage *to; /* whom udp_send() is for; */
+	socklen_t to_length;		   /* NULL: fd is connected */
 	bool gso;      /* UDP_SEGMENT works on this socket */
 	bool gso_lost; /* EIO took it away; the owner logs, clears */
 	bool gro;
@@ -26,6 +33,7 @@ struct udp {
 	uint64_t received;	/* datagrams taken from the kernel */
 	uint64_t kernel_drops;	/* what the kernel had no room for; datagrams
 				 * that arrived joined count as one */
+	uint64_t strangers;	/* from or for whom we do not know */
 	uint64_t oversize;	/* longer than FRAME_DATAGRAM_MAX (IPv6 only) */
 	uint64_t sent;		/* datagrams handed to the kernel */
 	uint64_t refused;	/* datagrams the kernel did not take */
@@ -42,6 +50,7 @@ struct udp_batch {
 		uint64_t arrived_us; /* Unix time; 0: unknown */
 		uint32_t segment;    /* datagram size inside; == length
 					 * unless GRO joined several */
+		uint16_t client;     /* of the sources, or 0 */
 	} message[UDP_BATCH];
 	unsigned int count; /* messages */
 	unsigned int next;  /* the message that is being used up */
@@ -50,7 +59,7 @@ struct udp_batch {
 
 /*
  * Bind to pair->local and connect to pair->remote, so that only the one
- * application is heard. Returns the descriptor (close-on-exec, non-blocking),
+ * application is heard; not if that is to be learned. Returns the descriptor (close-on-exec, non-blocking),
  * or -1 with errno. Also called by the parent before privileges are dropped.
  * An IPv6 socket carries IPv6 only.
  */
@@ -87,7 +96,8 @@ enum udp_result {
 };
 
 /*
- * Fill an empty batch with one system call. Errors of the far application
+ * Fill an empty batch with one system call. Of strangers to the sources nothing
+ * is taken. Errors of the far application
  * (ECONNREFUSED from an ICMP message) are counted and skipped.
  */
 enum udp_result udp_receive(struct udp *udp, struct udp_batch *batch);

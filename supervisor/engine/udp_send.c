@@ -71,8 +71,8 @@ ask_segments(struct msghdr *header, union send_control *control, size_t segment)
 }
 
 static void
-add_message(struct outgoing *out, const struct frame_run *run,
-    struct position at, size_t datagrams)
+add_message(struct outgoing *out, const struct udp *udp,
+    const struct frame_run *run, struct position at, size_t datagrams)
 {
 	unsigned int i = out->count++;
 	size_t offset = at.index * run->segment;
@@ -84,6 +84,8 @@ add_message(struct outgoing *out, const struct frame_run *run,
 	/* sendmsg only reads it; the interface has no const. */
 	out->span[i].iov_base = (void *)(uintptr_t)(run->bytes + offset);
 	out->span[i].iov_len = bytes;
+	out->message[i].msg_hdr.msg_name = (void *)(uintptr_t)udp->to;
+	out->message[i].msg_hdr.msg_namelen = udp->to_length;
 	out->message[i].msg_hdr.msg_iov = &out->span[i];
 	out->message[i].msg_hdr.msg_iovlen = 1;
 	out->datagrams[i] = datagrams;
@@ -105,7 +107,7 @@ build_messages(struct outgoing *out, const struct udp *udp,
 	while (at.run < count && out->count < UDP_BATCH) {
 		datagrams = join_datagrams(&runs[at.run], at.index,
 		    udp->gso && at.run != plain);
-		add_message(out, &runs[at.run], at, datagrams);
+		add_message(out, udp, &runs[at.run], at, datagrams);
 		at.index += datagrams;
 		if (at.index >= runs[at.run].count) {
 			at.run++;

@@ -10,7 +10,8 @@ struct frame_run;
 struct udp;
 
 /*
- * Send the runs of one frame in order. A run goes out in as few system calls
+ * Send the runs of one frame in order, to udp->to where the socket is tied to
+ * nobody. A run goes out in as few system calls
  * as the socket can. Where UDP_SEGMENT is refused, the run goes out one by one
  * (EINVAL, EMSGSIZE: a segment over the MTU), or it is off for this socket
  * (EIO). What the kernel does not take is lost and counted in refused, and the
