@@ -61,7 +61,8 @@ configure(const struct options *options, const struct activation *activation)
 		log_fatal(NULL, "log file %s: %s", config->log.file,
 		    strerror(errno));
 	if (notice[0] != '\0')
-		log_notice(NULL, "%s", notice);
+		log_notice(NULL, "AE_LOG: ignored, has no meaning here: %s",
+		    notice);
 	return config;
 }
 

@@ -32,7 +32,7 @@ options_parse(int argc, char *const *argv, struct options *options);
  * The configuration that the options ask for: the file's, or in quick mode one
  * made of the arguments and of UDPLOC, UDPREM, SERVICE, AE_LOG and the XDG
  * variables. Returns a config (config_free()), or NULL with one line in error.
- * notice holds one line to log after a success, or is empty.
+ * notice holds what of AE_LOG has no meaning here after a success, for the log.
  */
 struct config *options_config(const struct options *options,
     char error[OPTIONS_ERROR_MAX], char notice[OPTIONS_ERROR_MAX]);

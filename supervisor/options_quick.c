@@ -110,15 +110,10 @@ static void
 set_log(struct config *config, char *notice)
 {
 	const char *ae_log = variable("AE_LOG");
-	char unused[OPTIONS_ERROR_MAX / 2];
 
-	if (ae_log == NULL)
-		return;
-	log_parse_ae_log(ae_log, &config->log, unused, sizeof(unused));
-	if (unused[0] != '\0')
-		snprintf(notice, OPTIONS_ERROR_MAX,
-		    "AE_LOG: this has no meaning here and is ignored: %s",
-		    unused);
+	if (ae_log != NULL)
+		log_parse_ae_log(ae_log, &config->log, notice,
+		    OPTIONS_ERROR_MAX);
 }
 
 static int

@@ -181,7 +181,7 @@ new_descriptors(size_t count)
 	int *fds = calloc(count + 1, sizeof(*fds));
 
 	if (fds == NULL)
-		log_error(NULL, "%s", strerror(errno));
+		log_error(NULL, "no memory for sockets");
 	for (size_t i = 0; fds != NULL && i < count; i++)
 		fds[i] = -1;
 	return fds;

@@ -93,7 +93,10 @@ count_workers(const struct supervisor *supervisor)
 static void
 ready(struct supervisor *supervisor)
 {
-	log_notice(NULL, "%s", supervisor->serving ? "reloaded" : "ready");
+	if (supervisor->serving)
+		log_notice(NULL, "reloaded");
+	else
+		log_notice(NULL, "ready");
 	supervisor->serving = true;
 	if (!supervisor->stopping)
 		notify_send(supervisor->settings->notify,
@@ -374,7 +377,7 @@ spawn_serve(const struct spawn_settings *settings)
 		.slots = { .settings = settings,
 		    .null = open("/dev/null", O_RDWR | O_CLOEXEC) } };
 	if (supervisor.signals == -1 || supervisor.slots.null == -1) {
-		log_error(NULL, "supervisor: %s", strerror(errno));
+		log_error(NULL, "signals and /dev/null: %s", strerror(errno));
 		finish(&supervisor, 1);
 	} else {
 		serve(&supervisor);

@@ -44,7 +44,8 @@ has 755 "$sbin/socktopusctl"
 has 711 "$libexec/socktopus-worker"
 has 600 "$conf"
 for page in man8/socktopus.8 man8/socktopusctl.8 man8/socktopus-worker.8 \
-    man5/socktopus.conf.5 man7/socktopus-protocol.7; do
+    man5/socktopus.conf.5 man7/socktopus-protocol.7 \
+    man7/socktopus-messages.7; do
 	has 644 "$man/$page"
 done
 has 644 "$example/socktopus.conf"

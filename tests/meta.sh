@@ -152,6 +152,7 @@ check 'sizes of files and functions' sizes
 check 'no scraps' no_scraps
 check_with clang-format 'form' form
 check_with mandoc 'manuals' manuals
+check 'messages are documented' tests/messages.sh
 check_with shellcheck 'scripts' scripts
 
 [ "$failures" = 0 ] || exit 1

@@ -138,7 +138,7 @@ engine_prepare(const struct engine_start *start)
 	prepared.asked = calloc(config->tunnels_count + 1,
 	    sizeof(*prepared.asked));
 	if (prepared.peers == NULL || prepared.asked == NULL) {
-		log_error(NULL, "%s", strerror(errno));
+		log_error(NULL, "no memory for peers and tunnels");
 		return -1;
 	}
 	if (prepare_identity(config) == -1)
@@ -273,7 +273,7 @@ open_services(struct engine *engine, const struct sockets *sockets)
 
 	for (size_t i = 0; i < config->tunnels_count; i++) {
 		if (open_tunnel(engine, i, sockets->tunnels[i]) == -1) {
-			log_error(config->tunnels[i].name, "%s",
+			log_error(config->tunnels[i].name, "cannot begin: %s",
 			    strerror(errno));
 			return -1;
 		}
