@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=lib_proxies.sh
 . "$tests/lib_proxies.sh"
+is_root || skip "a worker's memory is its own"
 need microsocks squid openssl jq pgrep
 [ -n "${E2E_ISOLATED:-}" ] || skip "needs namespaces of its own"
 

@@ -3,6 +3,7 @@
 # may be no more processes: what runs is served, nothing spins, and everything
 # is back once there is room again.
 . "$(dirname "$0")/lib.sh"
+is_root || skip "it looks into the processes, and limits them"
 need jq pgrep prlimit
 
 start_listener listener "0.0.0.0:0"

@@ -28,11 +28,13 @@ recipe() {
 # Each is proxy_KIND NAME [LISTENER LISTENER_PORT]; its port is in
 # ${port[NAME]}.
 proxy_danted() {
+	is_root || skip "danted wants to change its user"
 	recipe "$1" danted.conf "$2" "$3"
 	start_on_port "$1" danted -f "$work/$1.conf" -p "$work/$1.pid"
 }
 
 proxy_danted_password() {
+	is_root || skip "danted wants to change its user"
 	recipe "$1" danted-password.conf "$2" "$3"
 	start_on_port "$1" danted -f "$work/$1.conf" -p "$work/$1.pid"
 }
