@@ -50,6 +50,7 @@ check_clock(const uint8_t *input, size_t size)
 {
 	struct frame_ping ping;
 	struct frame_pong pong;
+	struct frame_lost lost;
 	uint8_t again[FRAME_CONTROL_MAX];
 
 	if (input[0] == FRAME_PING &&
@@ -61,6 +62,11 @@ check_clock(const uint8_t *input, size_t size)
 	    frame_decode_pong(input, size, &pong) == 0)
 		require(
 		    memcmp(again, input, frame_encode_pong(&pong, again)) == 0);
+	if (input[0] == FRAME_LOST &&
+	    frame_decode_lost(input, size, &lost) == 0) {
+		require(frame_encode_lost(&lost, again) == size);
+		require(memcmp(again, input, size) == 0);
+	}
 }
 
 /* Add a run's datagrams one by one; false when the frame is full. */

@@ -114,7 +114,18 @@ expect redundant.sink lost 0
 note "redundant: longest gap $(value redundant.sink gap_max_ms) ms"
 stop redundant
 
-connect ordered "reorder = 200;"
+# What is lost for good is known to be: nothing waits for it.
+connect known "resend = false; reorder = 5000;"
+torture known
+end_load known
+expect known.sink reordered 0
+note "reorder: $(value known.sink lost) lost, longest delay" \
+    "$(value known.sink delay_max_ms) ms"
+awk -v most="$(value known.sink delay_max_ms)" 'BEGIN { exit most > 2500 }' ||
+    fail "datagrams that were given up were waited for"
+stop known
+
+connect ordered "reorder = 1000;"
 begin_load ordered
 end_load ordered
 expect ordered.sink lost 0

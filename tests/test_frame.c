@@ -332,6 +332,30 @@ START_TEST(test_pong)
 }
 END_TEST
 
+START_TEST(test_lost)
+{
+	static const uint8_t expected[] = { 9, 1, 0, 0, 0, 0, 0, 0, 2, 0, 0, 16,
+		0 };
+	static const uint8_t none[13] = { 9 };
+	struct frame_lost lost = { UINT64_C(0x0100000000000002), 4096 }, got;
+
+	ck_assert_uint_eq(frame_encode_lost(&lost, frame), sizeof(expected));
+	ck_assert_mem_eq(frame, expected, sizeof(expected));
+	ck_assert_int_eq(frame_decode_lost(frame, 13, &got), 0);
+	ck_assert_uint_eq(got.sequence, lost.sequence);
+	ck_assert_uint_eq(got.count, lost.count);
+	ck_assert_int_eq(frame_decode_lost(frame, 12, &got), -1);
+	ck_assert_int_eq(frame_decode_lost(frame, 14, &got), -1);
+	ck_assert_int_eq(frame_decode_lost(none, 13, &got), -1);
+	frame[12] = 1;
+	ck_assert_int_eq(frame_decode_lost(frame, 13, &got), -1);
+	/* Past the last number there is. */
+	memset(frame + 1, 0xff, 8);
+	frame[11] = 0;
+	ck_assert_int_eq(frame_decode_lost(frame, 13, &got), -1);
+}
+END_TEST
+
 static Suite *
 frame_suite(void)
 {
@@ -352,6 +376,7 @@ frame_suite(void)
 	tcase_add_test(tcase, test_accept);
 	tcase_add_test(tcase, test_ping);
 	tcase_add_test(tcase, test_pong);
+	tcase_add_test(tcase, test_lost);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -437,6 +437,51 @@ model_add(struct model_run *run)
 	ck_assert_uint_eq(delivered, model_delivered);
 }
 
+/* A gap that is known to be lost ends the waiting at once. */
+START_TEST(test_lost)
+{
+	begin();
+	reorder_skip(&reorder, 1);
+	add(1, 2);
+	add(5, 2);
+	add(9, 1);
+	reorder_lose(&reorder, 7, 2, now_us);
+	assert_delivered(1, 2);
+	reorder_lose(&reorder, 3, 2, now_us);
+	ck_assert_uint_eq(delivered, 3);
+	ck_assert_uint_eq(order[0], 5);
+	ck_assert_uint_eq(order[1], 6);
+	ck_assert_uint_eq(order[2], 9);
+	delivered = 0;
+	ck_assert_uint_eq(reorder.skipped, 1 + 4);
+	ck_assert_uint_eq(reorder.held, 3);
+	add(10, 1);
+	assert_delivered(10, 1);
+	end();
+}
+END_TEST
+
+/* They come after all, before, within, or late: each is delivered once. */
+START_TEST(test_lost_and_found)
+{
+	begin();
+	reorder_skip(&reorder, 1);
+	add(1, 1);
+	assert_delivered(1, 1);
+	add(4, 2);
+	reorder_lose(&reorder, 4, 4, now_us);
+	reorder_lose(&reorder, 1, 3, now_us);
+	assert_delivered(4, 2);
+	ck_assert_uint_eq(reorder_deadline_us(&reorder), UINT64_MAX);
+	add(6, 2);
+	assert_delivered(6, 2);
+	add(2, 2);
+	assert_delivered(2, 2);
+	ck_assert_uint_eq(reorder.late, 2);
+	end();
+}
+END_TEST
+
 static void
 shuffle_runs(void)
 {
@@ -505,6 +550,8 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, begin, end);
 	tcase_add_test(tcase, test_off);
+	tcase_add_test(tcase, test_lost);
+	tcase_add_test(tcase, test_lost_and_found);
 	tcase_add_test(tcase, test_in_order);
 	tcase_add_test(tcase, test_gap_is_filled);
 	tcase_add_test(tcase, test_time_is_over);

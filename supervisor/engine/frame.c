@@ -11,6 +11,7 @@
 #define SCHEDULER_MAX 2
 #define COPIES_MAX 8
 #define HELLO_VERSION 1
+#define LOST_BYTES 13
 
 #define FAMILY_NONE 0 /* to be learned */
 #define FAMILY_IPV4 4
@@ -316,5 +317,27 @@ frame_decode_pong(const uint8_t *frame, size_t bytes, struct frame_pong *pong)
 	pong->time_us = be64dec(frame + 1);
 	pong->frames = be64dec(frame + 9);
 	pong->bytes = be64dec(frame + 17);
+	return 0;
+}
+
+size_t
+frame_encode_lost(const struct frame_lost *lost, uint8_t *out)
+{
+	out[0] = FRAME_LOST;
+	be64enc(out + 1, lost->sequence);
+	be32enc(out + 9, lost->count);
+	return LOST_BYTES;
+}
+
+int
+frame_decode_lost(const uint8_t *frame, size_t bytes, struct frame_lost *lost)
+{
+	if (bytes != LOST_BYTES)
+		return -1;
+	lost->sequence = be64dec(frame + 1);
+	lost->count = be32dec(frame + 9);
+	if (lost->count == 0 || lost->count > FRAME_DATAGRAMS_MAX ||
+	    lost->sequence > UINT64_MAX - lost->count)
+		return -1;
 	return 0;
 }

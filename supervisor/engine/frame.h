@@ -44,6 +44,7 @@ enum frame_type {
 	FRAME_PING = 5,
 	FRAME_PONG = 6,
 	FRAME_CLOSE = 7,
+	FRAME_LOST = 9,
 	FRAME_PADDING = 255 /* means nothing, and counts */
 };
 
@@ -94,6 +95,12 @@ struct frame_pong {
 	uint64_t bytes;	 /* of them, as on the wire */
 };
 
+/* Datagrams that the sender has given up. */
+struct frame_lost {
+	uint64_t sequence; /* of the first */
+	uint32_t count;	   /* 1 to FRAME_DATAGRAMS_MAX */
+};
+
 /* A run: datagrams of one size, the last one perhaps shorter. */
 struct frame_run {
 	uint64_t sequence; /* of its first datagram */
@@ -128,6 +135,7 @@ size_t
 frame_encode_words(enum frame_type type, const char *words, uint8_t *out);
 size_t frame_encode_ping(const struct frame_ping *ping, uint8_t *out);
 size_t frame_encode_pong(const struct frame_pong *pong, uint8_t *out);
+size_t frame_encode_lost(const struct frame_lost *lost, uint8_t *out);
 
 /*
  * Decode a frame's body by its first byte, which the caller has looked at.
@@ -143,6 +151,8 @@ int
 frame_decode_ping(const uint8_t *frame, size_t bytes, struct frame_ping *ping);
 int
 frame_decode_pong(const uint8_t *frame, size_t bytes, struct frame_pong *pong);
+int
+frame_decode_lost(const uint8_t *frame, size_t bytes, struct frame_lost *lost);
 
 /*
  * DATA: type, u64 sequence of the first datagram, then runs. A run: u16

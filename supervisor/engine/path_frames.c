@@ -128,6 +128,18 @@ handle_data(struct path *path, const uint8_t *frame, size_t bytes)
 }
 
 static void
+handle_lost(struct path *path, const uint8_t *frame, size_t bytes)
+{
+	struct frame_lost lost;
+
+	if (path->state != PATH_UP ||
+	    frame_decode_lost(frame, bytes, &lost) == -1)
+		path_fail(path, "LOST is malformed or out of place");
+	else
+		tunnel_lost(path->tunnel, &lost);
+}
+
+static void
 handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 {
 	switch ((enum frame_type)plain[0]) {
@@ -151,6 +163,9 @@ handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 		return;
 	case FRAME_CLOSE:
 		handle_words(path, plain, bytes, path_closed);
+		return;
+	case FRAME_LOST:
+		handle_lost(path, plain, bytes);
 		return;
 	case FRAME_PADDING:
 		return;

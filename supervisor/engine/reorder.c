@@ -62,25 +62,19 @@ reorder_flush(struct reorder *reorder)
 		    count);
 }
 
+/* Numbers that are lost take the place of a run that has no bytes. */
+static bool
+is_hole(const struct frame_run *run)
+{
+	return run->bytes == NULL;
+}
+
 static void
 emit(struct reorder *reorder, const struct frame_run *run)
 {
 	if (reorder->out_count == REORDER_BATCH)
 		reorder_flush(reorder);
 	reorder->out[reorder->out_count++] = *run;
-}
-
-/* A run that does not lie ahead. */
-static void
-pass(struct reorder *reorder, const struct frame_run *run)
-{
-	uint64_t end = run->sequence + run->count;
-	uint64_t behind = reorder->next - run->sequence;
-
-	emit(reorder, run);
-	reorder->late += behind < run->count ? behind : run->count;
-	if (end > reorder->next)
-		reorder->next = end;
 }
 
 static void
@@ -90,6 +84,23 @@ skip_to(struct reorder *reorder, uint64_t sequence)
 		return;
 	reorder->skipped += sequence - reorder->next;
 	reorder->next = sequence;
+}
+
+/* A run that does not lie ahead. */
+static void
+pass(struct reorder *reorder, const struct frame_run *run)
+{
+	uint64_t end = run->sequence + run->count;
+	uint64_t behind = reorder->next - run->sequence;
+
+	if (is_hole(run)) {
+		skip_to(reorder, end);
+		return;
+	}
+	emit(reorder, run);
+	reorder->late += behind < run->count ? behind : run->count;
+	if (end > reorder->next)
+		reorder->next = end;
 }
 
 /* Its bytes stay where they are until the arena is written to. */
@@ -132,12 +143,14 @@ hold(struct reorder *reorder, const struct frame_run *run, uint8_t *bytes,
 	struct reorder_item *item = item_at(reorder, reorder->arena.next);
 
 	item->run = *run;
-	item->run.bytes = bytes;
+	if (!is_hole(run))
+		item->run.bytes = bytes;
 	item->deadline_us = now_us + reorder->hold_us;
 	item->piece = reorder->arena.next;
 	if (RB_INSERT(reorder_tree, &reorder->tree, item) != NULL) {
 		/* It came twice, which is not ours to judge. */
-		emit(reorder, run);
+		if (!is_hole(run))
+			emit(reorder, run);
 		return;
 	}
 	if (reorder->out_held)
@@ -145,7 +158,8 @@ hold(struct reorder *reorder, const struct frame_run *run, uint8_t *bytes,
 	if (run->length != 0)
 		memcpy(bytes, run->bytes, run->length);
 	arena_commit(&reorder->arena, run->length);
-	reorder->held += run->count;
+	if (!is_hole(run))
+		reorder->held += run->count;
 }
 
 void
@@ -190,6 +204,17 @@ reorder_expire(struct reorder *reorder, uint64_t now_us)
 	    reorder_deadline_us(reorder) <= now_us)
 		give_up(reorder,
 		    item_at(reorder, reorder->arena.oldest)->run.sequence);
+	reorder_flush(reorder);
+}
+
+void
+reorder_lose(struct reorder *reorder, uint64_t sequence, uint64_t count,
+    uint64_t now_us)
+{
+	struct frame_run hole = { .sequence = sequence, .count = count };
+
+	if (reorder->hold_us != 0)
+		reorder_add(reorder, &hole, now_us);
 	reorder_flush(reorder);
 }
 

@@ -79,6 +79,13 @@ uint64_t reorder_deadline_us(const struct reorder *reorder);
 /* Deliver what has waited long enough, with all before and next to it. */
 void reorder_expire(struct reorder *reorder, uint64_t now_us);
 
+/*
+ * These numbers, 1 at least, need not be waited for: the sender has given them
+ * up. If they come all the same, they are delivered.
+ */
+void reorder_lose(struct reorder *reorder, uint64_t sequence, uint64_t count,
+    uint64_t now_us);
+
 /* Nothing before this number will come any more: do not wait for it. */
 void reorder_skip(struct reorder *reorder, uint64_t sequence);
 

@@ -88,7 +88,7 @@ tunnel_allocate(struct engine *engine, const char *name,
 	tunnel->policy = *policy;
 	tunnel->dead_us = DEAD_LIMIT_US;
 	/* Above all that an earlier process of ours can have used. */
-	tunnel->next_sequence = clock_unix_ms() << 20;
+	tunnel->next_sequence = clock_unix_ms() * TUNNEL_SEQUENCE_STEP;
 	tunnel->deserted_us = clock_now_us();
 	strlcpy(tunnel->name, name, sizeof(tunnel->name));
 	TAILQ_INIT(&tunnel->paths);
@@ -192,8 +192,8 @@ tunnel_free(struct tunnel *tunnel, const char *words)
 static void
 limit_queue(struct tunnel *tunnel, uint64_t now_us)
 {
-	bool stands = now_us - tunnel->emptied_us > QUEUE_STANDS_US &&
-	    tunnel->paths_up > 0;
+	bool stands = tunnel->blocked && tunnel->paths_up > 0 &&
+	    now_us - tunnel->emptied_us > QUEUE_STANDS_US;
 	uint64_t bytes_s = 0;
 	struct path *path;
 

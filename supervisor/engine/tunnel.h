@@ -23,6 +23,8 @@ struct path;
 struct tunnel_pool;
 
 #define TUNNEL_PATHS_MAX 256
+/* A tunnel's first datagram has a multiple of this for a number. */
+#define TUNNEL_SEQUENCE_STEP (UINT64_C(1) << 20)
 
 struct tunnel {
 	TAILQ_ENTRY(tunnel) entry;
@@ -96,6 +98,9 @@ bool tunnel_path_is_empty(const struct tunnel *tunnel, const struct path *path);
 /* The runs of a DATA frame, to the application. 0, or -1: malformed. */
 int tunnel_deliver(struct tunnel *tunnel, struct path *path,
     const uint8_t *frame, size_t bytes);
+
+/* The far end has given these up: they are not waited for. */
+void tunnel_lost(struct tunnel *tunnel, const struct frame_lost *lost);
 
 /*
  * Timers of the tunnel and its paths. False: the tunnel is deserted for good

@@ -10,6 +10,9 @@
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/log.h"
 
+/* Further from the first number, what comes first here was not sent first. */
+#define OVERTAKEN_MOST 16384
+
 static void
 deliver(void *argument, const struct frame_run *runs, size_t count)
 {
@@ -71,6 +74,15 @@ tunnel_close_delivery(struct tunnel *tunnel)
 	reorder_free(&tunnel->reorder);
 }
 
+/* The number to begin with: what was sent first may have been overtaken. */
+static uint64_t
+beginning(uint64_t sequence)
+{
+	uint64_t behind = sequence % TUNNEL_SEQUENCE_STEP;
+
+	return behind <= OVERTAKEN_MOST ? sequence - behind : sequence;
+}
+
 int
 tunnel_deliver(struct tunnel *tunnel, struct path *path, const uint8_t *frame,
     size_t bytes)
@@ -85,11 +97,19 @@ tunnel_deliver(struct tunnel *tunnel, struct path *path, const uint8_t *frame,
 	while ((last = frame_reader_next(&reader, &run)) == FRAME_RUN) {
 		path->rx_datagrams += run.count;
 		if (arrival_begins(&tunnel->arrival, run.sequence))
-			reorder_skip(&tunnel->reorder, run.sequence);
+			reorder_skip(&tunnel->reorder, beginning(run.sequence));
 		while (arrival_accept(&tunnel->arrival, &run, &fresh))
 			reorder_add(&tunnel->reorder, &fresh, now_us);
 	}
 	reorder_flush(&tunnel->reorder);
 	await_next(tunnel);
 	return last == FRAME_END ? 0 : -1;
+}
+
+void
+tunnel_lost(struct tunnel *tunnel, const struct frame_lost *lost)
+{
+	reorder_lose(&tunnel->reorder, lost->sequence, lost->count,
+	    clock_now_us());
+	await_next(tunnel);
 }

@@ -156,6 +156,35 @@ send_new(struct tunnel *tunnel, uint64_t now_us)
 	return true;
 }
 
+/* So that the far end does not hold what comes next for them. */
+static bool
+tell_lost(struct tunnel *tunnel, const struct history_orphan *frame)
+{
+	struct frame_lost lost = { .count = (uint32_t)frame->datagrams };
+	struct frame_reader reader;
+	uint8_t words[FRAME_CONTROL_MAX];
+	struct path *path;
+
+	if (frame_reader_init(&reader, frame->plain, frame->length) == -1)
+		return true;
+	lost.sequence = reader.sequence;
+	TAILQ_FOREACH(path, &tunnel->paths, entry)
+		if (path->state == PATH_UP &&
+		    path_send(path, words, frame_encode_lost(&lost, words)))
+			return true;
+	return false;
+}
+
+/* False: it is kept until a path can say so. */
+static bool
+give_up(struct tunnel *tunnel, const struct history_orphan *frame)
+{
+	if (tunnel->policy.reorder_ms > 0 && !tell_lost(tunnel, frame))
+		return false;
+	history_drop(&tunnel->history, frame->record);
+	return true;
+}
+
 /* One that a path had and did not deliver. False: no path has room. */
 static bool
 send_again(struct tunnel *tunnel, const struct history_orphan *frame,
@@ -169,10 +198,8 @@ send_again(struct tunnel *tunnel, const struct history_orphan *frame,
 	path = pick(tunnel, &view, frame->length, &description);
 	if (path == NULL)
 		return false;
-	if ((size_t)path->peer_frame_max < frame->length + FRAME_TAG_BYTES) {
-		history_drop(&tunnel->history, frame->record);
-		return true;
-	}
+	if ((size_t)path->peer_frame_max < frame->length + FRAME_TAG_BYTES)
+		return give_up(tunnel, frame);
 	if (!hand_over(tunnel, path, frame))
 		return false;
 	tunnel->resent += frame->datagrams;
@@ -184,12 +211,11 @@ send_orphans(struct tunnel *tunnel, uint64_t now_us)
 {
 	struct history_orphan frame;
 
-	while (history_next_orphan(&tunnel->history, &frame)) {
-		if (!tunnel->policy.resend)
-			history_drop(&tunnel->history, frame.record);
-		else if (!send_again(tunnel, &frame, now_us))
+	while (history_next_orphan(&tunnel->history, &frame))
+		if (tunnel->policy.resend ?
+			!send_again(tunnel, &frame, now_us) :
+			!give_up(tunnel, &frame))
 			return false;
-	}
 	return true;
 }
 
@@ -314,6 +340,9 @@ tunnel_path_stalled(struct tunnel *tunnel, struct path *path)
 {
 	size_t before = tunnel->history.orphans;
 
+	/* What is not to be sent again may still arrive. */
+	if (!tunnel->policy.resend)
+		return;
 	history_take_back(&tunnel->history, path->slot);
 	if (tunnel->history.orphans > before)
 		tunnel_pump(tunnel);
