@@ -312,6 +312,9 @@ tunnel_pump(struct tunnel *tunnel)
 		if (!receive_batch(tunnel, now_us))
 			break;
 	}
+	/* The socket may be empty by now, and bring nobody back here. */
+	if (!tunnel->blocked && !udp_batch_empty(&tunnel->batch))
+		event_active(tunnel->readable, EV_READ, 0);
 	flush(tunnel, clock_now_us());
 }
 
