@@ -27,7 +27,7 @@ struct sockaddr_storage;
  * A message that verifies may be a replay, and costs a worker: well below what
  * the supervisor starts in a second, or real ones would queue behind them.
  */
-#define ADMISSION_WORKERS_PER_S 50
+#define ADMISSION_WORKERS_PER_S 100
 #define ADMISSION_WORKERS_BURST 128
 
 enum admission_result {

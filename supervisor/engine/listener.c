@@ -32,12 +32,6 @@
 #define ACCEPT_BUDGET 16
 /* The kernel keeps connections that say nothing for so long to itself. */
 #define DEFER_ACCEPT_S 1
-/*
- * Paths whose OPEN is awaited. Message 1 can be replayed, so of one key the
- * oldest makes room for the newest: an honest one needs a round trip only.
- */
-#define ARRIVING_MAX 256
-#define ARRIVING_KEY_MAX 64
 
 struct listener_pending {
 	TAILQ_ENTRY(listener_pending) entry;
@@ -67,8 +61,8 @@ forget(struct listener_pending *pending)
 	free(pending);
 }
 
-static bool
-may_log(struct engine *engine)
+bool
+listener_may_log(struct engine *engine)
 {
 	uint64_t unsaid;
 
@@ -83,7 +77,7 @@ may_log(struct engine *engine)
 void
 listener_complain(struct engine *engine, const char *name, const char *words)
 {
-	if (may_log(engine))
+	if (listener_may_log(engine))
 		log_info(NULL, "connection from %s: %s", name, words);
 }
 
@@ -119,66 +113,30 @@ verify(struct listener_pending *pending, const struct engine_peer **peer,
 	return NULL;
 }
 
-/* Make room for one more path of this key. False: there is none at all. */
-static bool
-make_room(struct engine *engine, const struct engine_peer *peer)
-{
-	struct path *path, *oldest = NULL;
-	size_t all = 0, of_key = 0;
-
-	TAILQ_FOREACH(path, &engine->arriving, entry) {
-		all++;
-		if (path->peer != peer)
-			continue;
-		of_key++;
-		if (oldest == NULL)
-			oldest = path;
-	}
-	if (of_key >= ARRIVING_KEY_MAX) {
-		channel_kill(&oldest->channel);
-		path_fail(oldest, "too many paths of this key are arriving");
-		return true;
-	}
-	return all < ARRIVING_MAX;
-}
-
 static void
 admit(struct listener_pending *pending)
 {
 	struct engine *engine = pending->listener->engine;
-	const struct engine_peer *peer = NULL;
-	struct noise_handshake *handshake;
+	struct newcomer one = { .fd = pending->fd };
 	enum admission_result result;
-	struct frame_hello1 hello;
-	struct path *path;
-	int error, fd;
 
 	result = admission_hello(&engine->admission, clock_now_us());
 	if (result != ADMISSION_YES) {
 		drop(pending, admission_words(result));
 		return;
 	}
-	handshake = verify(pending, &peer, &hello);
-	if (handshake == NULL) {
+	one.handshake = verify(pending, &one.peer, &one.hello);
+	if (one.handshake == NULL) {
 		drop(pending, "handshake failed");
 		return;
 	}
-	result = admission_worker(&engine->admission, clock_now_us());
-	if (result != ADMISSION_YES || !make_room(engine, peer)) {
-		noise_handshake_free(handshake);
+	strlcpy(one.name, pending->name, sizeof(one.name));
+	if (!listener_queue(pending->listener, &one)) {
+		noise_handshake_free(one.handshake);
 		drop(pending, "too many paths are arriving");
 		return;
 	}
-	fd = pending->fd;
 	pending->fd = -1;
-	path = path_new_inbound(engine, peer, handshake, &hello, fd,
-	    pending->name);
-	error = errno;
-	if (path != NULL)
-		TAILQ_INSERT_TAIL(&engine->arriving, path, entry);
-	else if (may_log(engine))
-		log_warn(NULL, "connection from %s: worker: cannot start: %s",
-		    pending->name, strerror(error));
 	forget(pending);
 }
 
@@ -327,6 +285,7 @@ listener_open(struct listener *listener, struct engine *engine, int fd)
 	listener->engine = engine;
 	listener->fd = fd;
 	TAILQ_INIT(&listener->pending);
+	newcomers_init(&listener->newcomers);
 	if (getsockname(fd, (struct sockaddr *)&address, &length) == -1 ||
 	    evutil_make_socket_nonblocking(fd) == -1)
 		return -1;
@@ -351,10 +310,11 @@ listener_tick(struct listener *listener, uint64_t now_us)
 	struct listener_pending *pending;
 
 	if (admission_owes_log(&listener->engine->admission, now_us))
-		may_log(listener->engine);
+		listener_may_log(listener->engine);
 	while ((pending = TAILQ_FIRST(&listener->pending)) != NULL &&
 	    now_us >= pending->limit_us)
 		drop(pending, "no handshake in time");
+	listener_serve_waiting(listener, now_us);
 }
 
 void
@@ -366,6 +326,7 @@ listener_close(struct listener *listener)
 		return;
 	while ((pending = TAILQ_FIRST(&listener->pending)) != NULL)
 		forget(pending);
+	newcomers_clear(&listener->newcomers);
 	if (listener->acceptable != NULL)
 		event_free(listener->acceptable);
 	if (listener->resume != NULL)

@@ -7,8 +7,11 @@
 
 #include <bsd/sys/queue.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "supervisor/engine/newcomers.h"
 
 struct engine;
 struct event;
@@ -25,7 +28,8 @@ struct listener {
 	struct event *acceptable;
 	struct event *resume; /* after descriptors ran out */
 	struct listener_pending_list pending;
-	char name[64]; /* "[::]:23461" */
+	struct newcomers newcomers; /* verified, their worker is awaited */
+	char name[64];		    /* "[::]:23461" */
 };
 
 /* Serve a bound, listening socket. 0, or -1 with errno. */
@@ -40,5 +44,14 @@ void listener_close(struct listener *listener);
  */
 void
 listener_complain(struct engine *engine, const char *name, const char *words);
+
+/*
+ * For the files of this module. One more path: at once if nobody waits before
+ * it and a worker may be started. False: there is no room to wait in either.
+ */
+bool listener_queue(struct listener *listener, const struct newcomer *one);
+void listener_serve_waiting(struct listener *listener, uint64_t now_us);
+/* May a line be logged; also says how many were left out. */
+bool listener_may_log(struct engine *engine);
 
 #endif

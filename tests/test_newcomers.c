@@ -1,0 +1,129 @@
+#include "supervisor/engine/newcomers.h"
+
+#include <sys/socket.h>
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/engine/engine.h"
+
+#define NOW_US UINT64_C(1000000)
+
+static struct newcomers newcomers;
+static struct engine_peer peers[NEWCOMERS_MAX / NEWCOMERS_KEY_MAX + 1];
+
+/* The far end of the connection, or -1 if it was not taken. */
+static int
+add(size_t peer, uint16_t path, uint64_t now_us)
+{
+	struct newcomer one = { .peer = &peers[peer], .hello.path = path };
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	one.fd = pair[0];
+	if (newcomers_add(&newcomers, &one, now_us))
+		return pair[1];
+	close(pair[0]);
+	close(pair[1]);
+	return -1;
+}
+
+static void
+expect_next(uint16_t path, uint64_t now_us)
+{
+	struct newcomer *one = newcomers_first(&newcomers, now_us);
+
+	ck_assert_ptr_nonnull(one);
+	ck_assert_uint_eq(one->hello.path, path);
+	newcomers_remove(&newcomers, one);
+	close(one->fd);
+	free(one);
+}
+
+START_TEST(first_come_first_served)
+{
+	int far[3];
+
+	newcomers_init(&newcomers);
+	for (uint16_t i = 0; i < 3; i++)
+		far[i] = add(i, i, NOW_US);
+	ck_assert_uint_eq(newcomers.count, 3);
+	for (uint16_t i = 0; i < 3; i++)
+		expect_next(i, NOW_US);
+	ck_assert_ptr_null(newcomers_first(&newcomers, NOW_US));
+	for (size_t i = 0; i < 3; i++)
+		close(far[i]);
+}
+END_TEST
+
+START_TEST(who_has_gone_or_said_too_much_is_skipped)
+{
+	int far[3];
+
+	newcomers_init(&newcomers);
+	for (uint16_t i = 0; i < 3; i++)
+		far[i] = add(0, i, NOW_US);
+	close(far[0]);
+	ck_assert_int_eq(write(far[1], "x", 1), 1);
+	expect_next(2, NOW_US);
+	ck_assert_uint_eq(newcomers.count, 0);
+	close(far[1]);
+	close(far[2]);
+}
+END_TEST
+
+START_TEST(nobody_waits_for_ever)
+{
+	int early, late;
+
+	newcomers_init(&newcomers);
+	early = add(0, 1, NOW_US);
+	late = add(0, 2, NOW_US + 1);
+	expect_next(2, NOW_US + NEWCOMERS_WAIT_US);
+	ck_assert_uint_eq(newcomers.count, 0);
+	close(early);
+	close(late);
+}
+END_TEST
+
+START_TEST(one_key_leaves_room_for_others)
+{
+	int far[NEWCOMERS_MAX];
+	size_t taken = 0;
+
+	newcomers_init(&newcomers);
+	for (uint16_t i = 0; i < NEWCOMERS_KEY_MAX; i++)
+		far[taken++] = add(0, i, NOW_US);
+	ck_assert_int_eq(add(0, 1, NOW_US), -1);
+	while (taken < NEWCOMERS_MAX) {
+		far[taken] = add(taken / NEWCOMERS_KEY_MAX, 0, NOW_US);
+		ck_assert_int_ne(far[taken++], -1);
+	}
+	ck_assert_int_eq(add(NEWCOMERS_MAX / NEWCOMERS_KEY_MAX, 0, NOW_US), -1);
+	newcomers_clear(&newcomers);
+	ck_assert_uint_eq(newcomers.count, 0);
+	while (taken > 0)
+		close(far[--taken]);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("newcomers");
+	TCase *tests = tcase_create("newcomers");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tests);
+	tcase_add_test(tests, first_come_first_served);
+	tcase_add_test(tests, who_has_gone_or_said_too_much_is_skipped);
+	tcase_add_test(tests, nobody_waits_for_ever);
+	tcase_add_test(tests, one_key_leaves_room_for_others);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
