@@ -175,6 +175,8 @@ note "$((tunnels * rate)) datagrams a second: $many ms of processor time a" \
     "second over $tunnels tunnels, $one ms over one"
 
 # Killed outright: everybody notices at once and dials again.
+# Many lines at once are left out.
+expect_problem 'more lines were left out'
 expect_problem "$log_path_down" "$log_tunnel_down" "$log_supervisor_gone"
 stop listener KILL
 sleep "${SCALE_OUTAGE_S:-3}"

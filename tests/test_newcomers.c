@@ -12,7 +12,7 @@
 #define NOW_US UINT64_C(1000000)
 
 static struct newcomers newcomers;
-static struct engine_peer peers[NEWCOMERS_MAX / NEWCOMERS_KEY_MAX + 1];
+static struct engine_peer peers[NEWCOMERS_MAX / NEWCOMERS_KEY_MAX + 2];
 
 /* The far end of the connection, or -1 if it was not taken. */
 static int
@@ -33,16 +33,19 @@ add(size_t peer, uint16_t path, uint64_t now_us)
 static void
 expect_next(uint16_t path, uint64_t now_us)
 {
-	struct newcomer *one = newcomers_first(&newcomers, now_us);
+	struct newcomer *one;
 
+	newcomers_expire(&newcomers, now_us);
+	one = TAILQ_FIRST(&newcomers.list);
 	ck_assert_ptr_nonnull(one);
+	ck_assert(newcomers_is_there(one));
 	ck_assert_uint_eq(one->hello.path, path);
 	newcomers_remove(&newcomers, one);
 	close(one->fd);
 	free(one);
 }
 
-START_TEST(first_come_first_served)
+START_TEST(in_the_order_of_coming)
 {
 	int far[3];
 
@@ -52,13 +55,13 @@ START_TEST(first_come_first_served)
 	ck_assert_uint_eq(newcomers.count, 3);
 	for (uint16_t i = 0; i < 3; i++)
 		expect_next(i, NOW_US);
-	ck_assert_ptr_null(newcomers_first(&newcomers, NOW_US));
+	ck_assert_uint_eq(newcomers.count, 0);
 	for (size_t i = 0; i < 3; i++)
 		close(far[i]);
 }
 END_TEST
 
-START_TEST(who_has_gone_or_said_too_much_is_skipped)
+START_TEST(who_has_gone_or_said_too_much_is_seen)
 {
 	int far[3];
 
@@ -67,6 +70,10 @@ START_TEST(who_has_gone_or_said_too_much_is_skipped)
 		far[i] = add(0, i, NOW_US);
 	close(far[0]);
 	ck_assert_int_eq(write(far[1], "x", 1), 1);
+	for (int i = 0; i < 2; i++) {
+		ck_assert(!newcomers_is_there(TAILQ_FIRST(&newcomers.list)));
+		newcomers_drop(&newcomers, TAILQ_FIRST(&newcomers.list));
+	}
 	expect_next(2, NOW_US);
 	ck_assert_uint_eq(newcomers.count, 0);
 	close(far[1]);
@@ -88,6 +95,26 @@ START_TEST(nobody_waits_for_ever)
 }
 END_TEST
 
+START_TEST(keys_take_turns)
+{
+	static const uint16_t order[] = { 1, 4, 2, 3, 5 };
+	int far[5];
+
+	newcomers_init(&newcomers);
+	for (uint16_t i = 0; i < 3; i++)
+		far[i] = add(0, i + 1, NOW_US);
+	far[3] = add(1, 4, NOW_US);
+	for (size_t i = 0; i < 3; i++)
+		expect_next(order[i], NOW_US);
+	/* No earlier turn than the one of its key that waits. */
+	far[4] = add(0, 5, NOW_US);
+	for (size_t i = 3; i < 5; i++)
+		expect_next(order[i], NOW_US);
+	for (size_t i = 0; i < 5; i++)
+		close(far[i]);
+}
+END_TEST
+
 START_TEST(one_key_leaves_room_for_others)
 {
 	int far[NEWCOMERS_MAX];
@@ -101,7 +128,8 @@ START_TEST(one_key_leaves_room_for_others)
 		far[taken] = add(taken / NEWCOMERS_KEY_MAX, 0, NOW_US);
 		ck_assert_int_ne(far[taken++], -1);
 	}
-	ck_assert_int_eq(add(NEWCOMERS_MAX / NEWCOMERS_KEY_MAX, 0, NOW_US), -1);
+	ck_assert_int_eq(add(NEWCOMERS_MAX / NEWCOMERS_KEY_MAX + 1, 0, NOW_US),
+	    -1);
 	newcomers_clear(&newcomers);
 	ck_assert_uint_eq(newcomers.count, 0);
 	while (taken > 0)
@@ -118,9 +146,10 @@ main(void)
 	int failed;
 
 	suite_add_tcase(suite, tests);
-	tcase_add_test(tests, first_come_first_served);
-	tcase_add_test(tests, who_has_gone_or_said_too_much_is_skipped);
+	tcase_add_test(tests, in_the_order_of_coming);
+	tcase_add_test(tests, who_has_gone_or_said_too_much_is_seen);
 	tcase_add_test(tests, nobody_waits_for_ever);
+	tcase_add_test(tests, keys_take_turns);
 	tcase_add_test(tests, one_key_leaves_room_for_others);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

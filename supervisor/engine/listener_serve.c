@@ -17,18 +17,22 @@
 
 /*
  * Paths whose OPEN is awaited. Message 1 can be replayed, so of one key the
- * oldest makes room for the newest: an honest one needs a round trip only.
+ * oldest makes room for the newest, once it has had its time: an honest one
+ * needs a round trip and a new worker's start.
  */
 #define ARRIVING_MAX 256
 #define ARRIVING_KEY_MAX 64
+#define ARRIVING_GRACE_US UINT64_C(1000000)
 
-/* Make room for one more path of this key. False: there is none at all. */
+/* May one more path of this key arrive? *displaced has to go for it, if any. */
 static bool
-make_room(struct engine *engine, const struct engine_peer *peer)
+has_room(struct engine *engine, const struct engine_peer *peer, uint64_t now_us,
+    struct path **displaced)
 {
 	struct path *path, *oldest = NULL;
 	size_t all = 0, of_key = 0;
 
+	*displaced = NULL;
 	TAILQ_FOREACH(path, &engine->arriving, entry) {
 		all++;
 		if (path->peer != peer)
@@ -37,27 +41,19 @@ make_room(struct engine *engine, const struct engine_peer *peer)
 		if (oldest == NULL)
 			oldest = path;
 	}
-	if (of_key >= ARRIVING_KEY_MAX) {
-		channel_kill(&oldest->channel);
-		path_fail(oldest, "too many paths of this key are arriving");
-		return true;
-	}
-	return all < ARRIVING_MAX;
+	if (of_key < ARRIVING_KEY_MAX)
+		return all < ARRIVING_MAX;
+	*displaced = oldest;
+	return now_us - oldest->since_us >= ARRIVING_GRACE_US;
 }
 
 /* Its connection and handshake become a path's, or are given up. */
 static void
-serve(struct engine *engine, const struct newcomer *one)
+begin(struct engine *engine, const struct newcomer *one)
 {
 	struct path *path;
 	int error;
 
-	if (!make_room(engine, one->peer)) {
-		noise_handshake_free(one->handshake);
-		close(one->fd);
-		listener_complain(engine, one->name, "too many are arriving");
-		return;
-	}
 	path = path_new_inbound(engine, one->peer, one->handshake, &one->hello,
 	    one->fd, one->name);
 	error = errno;
@@ -68,30 +64,46 @@ serve(struct engine *engine, const struct newcomer *one)
 		    one->name, strerror(error));
 }
 
+/* False: not now. */
+static bool
+serve(struct engine *engine, const struct newcomer *one, uint64_t now_us)
+{
+	struct path *displaced;
+
+	if (!has_room(engine, one->peer, now_us, &displaced) ||
+	    admission_worker(&engine->admission, now_us) != ADMISSION_YES)
+		return false;
+	if (displaced != NULL) {
+		channel_kill(&displaced->channel);
+		path_fail(displaced, "too many paths of this key are arriving");
+	}
+	begin(engine, one);
+	return true;
+}
+
 bool
 listener_queue(struct listener *listener, const struct newcomer *one)
 {
-	struct engine *engine = listener->engine;
 	uint64_t now_us = clock_now_us();
 
-	if (listener->newcomers.count == 0 &&
-	    admission_worker(&engine->admission, now_us) == ADMISSION_YES) {
-		serve(engine, one);
-		return true;
-	}
-	return newcomers_add(&listener->newcomers, one, now_us);
+	return (listener->newcomers.count == 0 &&
+		   serve(listener->engine, one, now_us)) ||
+	    newcomers_add(&listener->newcomers, one, now_us);
 }
 
 void
 listener_serve_waiting(struct listener *listener, uint64_t now_us)
 {
-	struct engine *engine = listener->engine;
-	struct newcomer *one;
+	struct newcomers *newcomers = &listener->newcomers;
+	struct newcomer *one, *next;
 
-	while ((one = newcomers_first(&listener->newcomers, now_us)) != NULL &&
-	    admission_worker(&engine->admission, now_us) == ADMISSION_YES) {
-		newcomers_remove(&listener->newcomers, one);
-		serve(engine, one);
-		free(one);
+	newcomers_expire(newcomers, now_us);
+	TAILQ_FOREACH_SAFE(one, &newcomers->list, entry, next) {
+		if (!newcomers_is_there(one)) {
+			newcomers_drop(newcomers, one);
+		} else if (serve(listener->engine, one, now_us)) {
+			newcomers_remove(newcomers, one);
+			free(one);
+		}
 	}
 }

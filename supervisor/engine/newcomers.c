@@ -15,15 +15,36 @@ newcomers_init(struct newcomers *newcomers)
 	newcomers->count = 0;
 }
 
+/* How many of the key wait, and the turn of one more. */
 static size_t
-count_of(const struct newcomers *newcomers, const struct engine_peer *peer)
+count_of(const struct newcomers *newcomers, const struct engine_peer *peer,
+    uint64_t *turn)
 {
 	const struct newcomer *one;
 	size_t count = 0;
 
-	TAILQ_FOREACH(one, &newcomers->list, entry)
-		count += one->peer == peer;
+	*turn = 0;
+	TAILQ_FOREACH(one, &newcomers->list, entry) {
+		if (one->peer != peer)
+			continue;
+		count++;
+		*turn = one->turn + 1;
+	}
 	return count;
+}
+
+static void
+insert(struct newcomers *newcomers, struct newcomer *new)
+{
+	struct newcomer *one;
+
+	TAILQ_FOREACH(one, &newcomers->list, entry) {
+		if (one->turn > new->turn) {
+			TAILQ_INSERT_BEFORE(one, new, entry);
+			return;
+		}
+	}
+	TAILQ_INSERT_TAIL(&newcomers->list, new, entry);
 }
 
 bool
@@ -31,28 +52,20 @@ newcomers_add(struct newcomers *newcomers, const struct newcomer *one,
     uint64_t now_us)
 {
 	struct newcomer *copy;
+	uint64_t turn;
 
 	if (newcomers->count >= NEWCOMERS_MAX ||
-	    count_of(newcomers, one->peer) >= NEWCOMERS_KEY_MAX)
+	    count_of(newcomers, one->peer, &turn) >= NEWCOMERS_KEY_MAX)
 		return false;
 	copy = malloc(sizeof(*copy));
 	if (copy == NULL)
 		return false;
 	*copy = *one;
 	copy->limit_us = now_us + NEWCOMERS_WAIT_US;
-	TAILQ_INSERT_TAIL(&newcomers->list, copy, entry);
+	copy->turn = turn;
+	insert(newcomers, copy);
 	newcomers->count++;
 	return true;
-}
-
-/* The connector says nothing before message 2: an end or too much is over. */
-static bool
-is_waiting(const struct newcomer *one)
-{
-	char byte;
-
-	return recv(one->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
-	    (errno == EAGAIN || errno == EINTR);
 }
 
 void
@@ -62,8 +75,17 @@ newcomers_remove(struct newcomers *newcomers, struct newcomer *one)
 	newcomers->count--;
 }
 
-static void
-drop(struct newcomers *newcomers, struct newcomer *one)
+bool
+newcomers_is_there(const struct newcomer *one)
+{
+	char byte;
+
+	return recv(one->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
+	    (errno == EAGAIN || errno == EINTR);
+}
+
+void
+newcomers_drop(struct newcomers *newcomers, struct newcomer *one)
 {
 	newcomers_remove(newcomers, one);
 	noise_handshake_free(one->handshake);
@@ -71,22 +93,18 @@ drop(struct newcomers *newcomers, struct newcomer *one)
 	free(one);
 }
 
-struct newcomer *
-newcomers_first(struct newcomers *newcomers, uint64_t now_us)
+void
+newcomers_expire(struct newcomers *newcomers, uint64_t now_us)
 {
-	struct newcomer *one;
+	struct newcomer *one, *next;
 
-	while ((one = TAILQ_FIRST(&newcomers->list)) != NULL &&
-	    (now_us >= one->limit_us || !is_waiting(one)))
-		drop(newcomers, one);
-	return one;
+	TAILQ_FOREACH_SAFE(one, &newcomers->list, entry, next)
+		if (now_us >= one->limit_us)
+			newcomers_drop(newcomers, one);
 }
 
 void
 newcomers_clear(struct newcomers *newcomers)
 {
-	struct newcomer *one;
-
-	while ((one = TAILQ_FIRST(&newcomers->list)) != NULL)
-		drop(newcomers, one);
+	newcomers_expire(newcomers, UINT64_MAX);
 }
