@@ -279,9 +279,15 @@ channel_kill(struct channel *channel)
 		spawner_kill(channel->spawner, channel->slot);
 }
 
+/* A bell for nothing would wake every idle worker at every tick. */
 void
 channel_ring(struct channel *channel)
 {
+	uint64_t moved = channel->tx.head + channel->rx.tail;
+
+	if (moved == channel->ring_moved)
+		return;
+	channel->ring_moved = moved;
 	bell_ring(&channel->flags->worker_sleeps, channel->bell_out);
 }
 

@@ -55,6 +55,7 @@ struct channel {
 	uint64_t bells_rung;
 	uint64_t bell_moved;	 /* both rings, at the last bell */
 	unsigned int idle_bells; /* in a row without anything moved */
+	uint64_t ring_moved;	 /* both rings, when we rang last */
 	const struct channel_handler *handler;
 	void *argument;
 };
@@ -85,7 +86,7 @@ void channel_close(struct channel *channel, bool now);
 /* Have the worker killed; its exit will be reported to the handler. */
 void channel_kill(struct channel *channel);
 
-/* Ring the worker if it sleeps; after a commit or a release. */
+/* Ring the worker if it sleeps and there was a commit or a release since. */
 void channel_ring(struct channel *channel);
 
 /* Call the bell handler again from the event loop, after everybody else. */

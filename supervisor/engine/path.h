@@ -70,6 +70,8 @@ struct path {
 	struct noise_cipher *rx;
 
 	struct estimate estimate;
+	uint64_t data_us;	/* when DATA went out last */
+	uint64_t looked_us;	/* when the tick looked at it last */
 	bool ping_due;		/* DATA went out since the last PING */
 	uint64_t waits_us;	/* since when a PONG is awaited, or 0 */
 	bool pong_due;		/* the ring was full */

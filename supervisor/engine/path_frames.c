@@ -15,7 +15,10 @@
 
 /* What one path may take of the engine's time at once. */
 #define RECEIVE_BUDGET_BYTES ((size_t)256 * 1024)
+/* An idle path is asked so often; one that is idle for long, more seldom. */
 #define IDLE_PING_INTERVAL_US UINT64_C(1000000)
+#define IDLE_LONG_US UINT64_C(10000000)
+#define IDLE_LONG_PING_MOST_US UINT64_C(5000000)
 
 static bool
 is_over(const struct path *path)
@@ -302,8 +305,10 @@ path_send(struct path *path, const uint8_t *plain, size_t bytes)
 	}
 	estimate_sent(&path->estimate, wire_bytes, now_us);
 	path->tx_bytes += wire_bytes;
-	if (plain[0] == FRAME_DATA)
+	if (plain[0] == FRAME_DATA) {
 		path->ping_due = true;
+		path->data_us = now_us;
+	}
 	meter_add(&path->tx_meter, wire_bytes, now_us);
 	return true;
 }
@@ -333,6 +338,19 @@ path_pong(struct path *path)
 		path->pong_due = false;
 }
 
+static uint64_t
+idle_interval_us(const struct path *path, uint64_t now_us)
+{
+	uint64_t interval_us = path->tunnel->dead_us;
+
+	if (now_us - path->data_us < IDLE_LONG_US ||
+	    now_us - path->since_us < IDLE_LONG_US ||
+	    interval_us < IDLE_PING_INTERVAL_US)
+		return IDLE_PING_INTERVAL_US;
+	return interval_us < IDLE_LONG_PING_MOST_US ? interval_us :
+						      IDLE_LONG_PING_MOST_US;
+}
+
 /*
  * A PING asks for what DATA came through; an idle path is asked now and then.
  * Control frames alone are no reason, or the two ends would never rest.
@@ -343,7 +361,7 @@ is_ping_time(const struct path *path, uint64_t now_us)
 	if (path->ping_due)
 		return estimate_wants_ping(&path->estimate, now_us);
 	return path->waits_us == 0 &&
-	    now_us - path->estimate.pinged_us >= IDLE_PING_INTERVAL_US;
+	    now_us - path->estimate.pinged_us >= idle_interval_us(path, now_us);
 }
 
 void

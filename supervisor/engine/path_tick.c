@@ -9,6 +9,8 @@
 #include "supervisor/engine/wire.h"
 
 #define STALL_MIN_US UINT64_C(200000)
+/* The rings of a path with nothing under way: hundreds may be idle. */
+#define QUIET_LOOK_US UINT64_C(250000)
 
 bool
 path_is_stalled(const struct path *path, uint64_t now_us)
@@ -42,11 +44,21 @@ tick_up(struct path *path, uint64_t now_us)
 	path_flush(path, now_us);
 }
 
+static bool
+is_quiet(const struct path *path)
+{
+	return path->state == PATH_UP && path->waits_us == 0 &&
+	    !path->ping_due && !path->pong_due && path->drains_us == 0;
+}
+
 void
 path_tick(struct path *path)
 {
-	uint64_t now_us;
+	uint64_t now_us = clock_now_us();
 
+	if (is_quiet(path) && now_us - path->looked_us < QUIET_LOOK_US)
+		return;
+	path->looked_us = now_us;
 	if (channel_is_open(&path->channel))
 		path_receive(path);
 	now_us = clock_now_us();
