@@ -36,6 +36,9 @@ struct layout_engine {
 struct layout_worker {
 	alignas(64) _Atomic uint64_t rx_head; /* to the engine's peek */
 	alignas(64) _Atomic uint64_t tx_tail; /* to the engine's reserve */
+	/* A hint for the engine, and no more: bytes that wait at the next hop
+	 * for others that TCP sends again. */
+	_Atomic uint32_t held_bytes;
 	/* Flags of bell.h. */
 	alignas(64) _Atomic uint32_t worker_sleeps;	/* rung by the engine */
 	alignas(64) _Atomic uint32_t engine_wants_data; /* rung by the worker */

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "shm/ring.h"
 
@@ -35,6 +36,9 @@ struct pump {
 	bool writable;		  /* a write may find room */
 	bool mute;		  /* writing has failed for good */
 	const uint8_t *heir_data; /* of layout.h; NULL: it is followed */
+	int64_t told_ms;	  /* when held_bytes was told last, */
+	uint64_t told_tail;	  /* how far the ring was sent by then, */
+	bool told_held;		  /* and whether there were any */
 };
 
 /* Neither the descriptors nor the regions are owned. */

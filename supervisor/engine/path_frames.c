@@ -385,6 +385,32 @@ path_flush(struct path *path, uint64_t now_us)
 		channel_ring(&path->channel);
 }
 
+/*
+ * Not acknowledged, and not waiting either: it has arrived behind a segment
+ * that TCP is sending again. Without this every loss would look like a queue.
+ * A worker that lies makes its own path fuller than it should be.
+ */
+static uint64_t
+held_bytes(const struct path *path)
+{
+	if (!channel_is_open(&path->channel))
+		return 0;
+	return atomic_load_explicit(&path->channel.flags->held_bytes,
+	    memory_order_relaxed);
+}
+
+static uint64_t
+backlog_bytes(const struct path *path)
+{
+	uint64_t backlog = estimate_backlog_bytes(&path->estimate);
+	uint64_t held = held_bytes(path);
+
+	/* Our control frames alone are nothing that waits. */
+	if (!path->ping_due && path->waits_us == 0)
+		return 0;
+	return held < backlog ? backlog - held : 0;
+}
+
 void
 path_describe(struct path *path, struct schedule_path *description,
     uint64_t now_us)
@@ -402,10 +428,7 @@ path_describe(struct path *path, struct schedule_path *description,
 	description->room_bytes = room > WIRE_RESERVE_BYTES ?
 	    room - WIRE_RESERVE_BYTES :
 	    0;
-	/* Our control frames alone are nothing that waits. */
-	description->backlog_bytes = path->ping_due || path->waits_us != 0 ?
-	    estimate_backlog_bytes(&path->estimate) :
-	    0;
+	description->backlog_bytes = backlog_bytes(path);
 	description->rate_bytes_s = estimate_rate(&path->estimate);
 	description->srtt_us = path->estimate.srtt_us;
 	description->rtt_min_us = path->estimate.rtt_min_us;
