@@ -5,6 +5,7 @@
 need jq
 
 score_max=2.1
+exporter_max=1.4
 unit=$work/units/socktopus.service
 mkdir "$work/units"
 
@@ -14,21 +15,33 @@ for name in socktopus socktopus@; do
 	    "$build/etc/$name.service" >"$work/units/$name.service"
 done
 cp "$work/units/socktopus@.service" "$work/units/socktopus@x.service"
+sed "s|^ExecStart=[^ ]*|ExecStart=$build/socktopusctl|; /^Docum/d" \
+    "$build/etc/socktopus-exporter.service" \
+    >"$work/units/socktopus-exporter.service"
 sed '/^Docum/d' "$tests/../etc/socktopus.socket" \
     >"$work/units/socktopus.socket"
 diff <(sed '/^\[Service\]/,$!d; /^Exec/d' "$unit") \
     <(sed '/^\[Service\]/,$!d; /^Exec/d' "$work/units/socktopus@.service") ||
     fail "the template differs"
 
+# expect_score UNIT MOST
+expect_score() {
+	local score
+
+	score=$(systemd-analyze security --no-pager --offline=true "$1" |
+	    sed -n 's/.*exposure level for [^:]*: \([0-9.]*\) .*/\1/p')
+	echo "systemd-analyze security ${1##*/}: $score"
+	awk "BEGIN { exit !(\"$score\" != \"\" && $score <= $2) }" ||
+	    fail "the score of ${1##*/} is '$score', at most $2 is good"
+}
+
 if command -v systemd-analyze >/dev/null; then
 	faults=$(systemd-analyze verify "$unit" "$work/units/socktopus.socket" \
-	    "$work/units/socktopus@x.service" 2>&1)
+	    "$work/units/socktopus@x.service" \
+	    "$work/units/socktopus-exporter.service" 2>&1)
 	[ -z "$faults" ] || fail "verify: $faults"
-	score=$(systemd-analyze security --no-pager --offline=true "$unit" |
-	    sed -n 's/.*exposure level for [^:]*: \([0-9.]*\) .*/\1/p')
-	echo "systemd-analyze security: $score"
-	awk "BEGIN { exit !(\"$score\" != \"\" && $score <= $score_max) }" ||
-	    fail "the score is '$score', at most $score_max is good"
+	expect_score "$unit" $score_max
+	expect_score "$work/units/socktopus-exporter.service" $exporter_max
 fi
 if command -v shellcheck >/dev/null; then
 	shellcheck "$build/etc/socktopus.run" "$build/etc/socktopus.openrc" ||

@@ -191,6 +191,12 @@ add_record(struct json_status *status, const struct reply *reply, size_t i,
 	return 0;
 }
 
+void
+json_prepare(void)
+{
+	json_object_seed(0);
+}
+
 struct json_status *
 json_new(void)
 {

@@ -9,6 +9,9 @@
 struct json_status;
 struct reply;
 
+/* Before a lock-in: later nothing is opened, for the seed of its tables. */
+void json_prepare(void);
+
 /* An empty status; NULL without memory. json_free() is safe on NULL. */
 struct json_status *json_new(void);
 void json_free(struct json_status *status);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/ctl/exporter.h"
 #include "supervisor/ctl/keys.h"
 #include "supervisor/ctl/metrics.h"
 #include "supervisor/ctl/probe.h"
@@ -21,6 +22,7 @@ struct command {
 	const char *name;
 	const char *options; /* NULL: it reads its own */
 	int (*run)(const struct arguments *arguments);
+	int (*run_own)(const char *socket, int argc, char **argv);
 };
 
 static int
@@ -33,6 +35,13 @@ static int
 run_metrics(const struct arguments *arguments)
 {
 	return metrics_show(arguments->socket);
+}
+
+static int
+run_probe(const char *socket, int argc, char **argv)
+{
+	(void)socket;
+	return probe_main(argc, argv);
 }
 
 static int
@@ -74,6 +83,7 @@ run_version(const struct arguments *arguments)
 
 static const char usage_text[] =
     "usage: socktopusctl [-s SOCKET] status [-j] | metrics\n"
+    "       socktopusctl [-s SOCKET] exporter [--listen HOST:PORT]\n"
     "       socktopusctl probe [-j] [-n CONNECTIONS] [-a AUTH]\n"
     "           [-i IDENTITY -k KEY [-p PSK]] [--to HOST:PORT] URI[,URI...]\n"
     "       socktopusctl genkey | pubkey | genpsk | version";
@@ -85,11 +95,19 @@ run_help(const struct arguments *arguments)
 	return write_line(usage_text);
 }
 
-static const struct command commands[] = { { "status", "+:js:", run_status },
-	{ "metrics", "+:s:", run_metrics }, { "genkey", "+:", run_genkey },
-	{ "pubkey", "+:", run_pubkey }, { "genpsk", "+:", run_genpsk },
-	{ "probe", NULL, NULL }, { "version", "+:", run_version },
-	{ "help", "+:", run_help } };
+/* clang-format off */
+static const struct command commands[] = {
+	{ "status", "+:js:", run_status, NULL },
+	{ "metrics", "+:s:", run_metrics, NULL },
+	{ "exporter", NULL, NULL, exporter_main },
+	{ "probe", NULL, NULL, run_probe },
+	{ "genkey", "+:", run_genkey, NULL },
+	{ "pubkey", "+:", run_pubkey, NULL },
+	{ "genpsk", "+:", run_genpsk, NULL },
+	{ "version", "+:", run_version, NULL },
+	{ "help", "+:", run_help, NULL },
+};
+/* clang-format on */
 
 static void __attribute__((noreturn))
 fail_usage(const char *what, const char *which)
@@ -158,7 +176,7 @@ main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	if (command->options == NULL)
-		return probe_main(argc, argv);
+		return command->run_own(arguments.socket, argc, argv);
 	optind = 1;
 	parse_options(argc, argv, command->options, &arguments);
 	if (optind != argc)

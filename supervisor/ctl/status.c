@@ -32,7 +32,7 @@ terminal_width(void)
 	return size.ws_col;
 }
 
-static int
+static void
 write_text(const struct gather *gather)
 {
 	struct text_form form = { wants_colours(), terminal_width() };
@@ -47,11 +47,10 @@ write_text(const struct gather *gather)
 		    &form, stdout);
 		between = "\n";
 	}
-	return 0;
 }
 
-static int
-write_json(const struct gather *gather)
+int
+status_write_json(const struct gather *gather, FILE *stream)
 {
 	struct json_status *json = json_new();
 	int result = json == NULL ? -1 : 0;
@@ -61,10 +60,19 @@ write_json(const struct gather *gather)
 		if (gather->sources[i].answered)
 			result = json_add(json, &gather->sources[i].reply,
 			    gather->sources[i].socket);
-	if (result == 0 && gather->answered > 0)
-		result = json_write(json, stdout);
+	if (result == 0)
+		result = json_write(json, stream);
 	json_free(json);
 	return result;
+}
+
+static int
+write_status(const struct gather *gather, bool json)
+{
+	if (json)
+		return status_write_json(gather, stdout);
+	write_text(gather);
+	return 0;
 }
 
 int
@@ -78,7 +86,7 @@ status_show(const char *socket, bool json)
 	result = gather.answered > 0 && gather.answered == gather.count ?
 	    EXIT_SUCCESS :
 	    EXIT_FAILURE;
-	if ((json ? write_json(&gather) : write_text(&gather)) == -1) {
+	if (gather.answered > 0 && write_status(&gather, json) == -1) {
 		warnx("out of memory");
 		result = EXIT_FAILURE;
 	}

@@ -5,6 +5,12 @@
 #define CTL_STATUS_H
 
 #include <stdbool.h>
+#include <stdio.h>
+
+struct gather;
+
+/* All that was answered, as JSON. 0, or -1 without memory. */
+int status_write_json(const struct gather *gather, FILE *stream);
 
 /*
  * Of one socket, or of all that are found when it is NULL. Returns the exit
