@@ -38,6 +38,9 @@ units=$(variable systemdsystemunitdir)
 lib=$(variable prefix)/lib
 example=$(variable exampledir)
 
+mkdir "$stage"
+# A layer of its own, for later.
+[ -z "${E2E_ISOLATED:-}" ] || mount -t tmpfs -o mode=755 tmpfs "$stage"
 run_make install
 has 755 "$sbin/socktopus"
 has 755 "$sbin/socktopusctl"
@@ -73,6 +76,45 @@ if ! "$stage$sbin/socktopus" -n -f "$stage$conf" >"$work/run.log" 2>&1 ||
 fi
 (umask 077 && "$stage$sbin/socktopusctl" genkey >"$work/key") ||
     fail "no key"
+
+# The same as it would be without DESTDIR: a root that has it in place, and the
+# sample as it stands.
+enter_root() {
+	local root=$work/root
+
+	mkdir "$root" &&
+	    mount -t overlay -o "lowerdir=$stage:/" overlay "$root" &&
+	    mount -t proc proc "$root/proc" &&
+	    mount -t tmpfs -o mode=755 tmpfs "$root/run" &&
+	    mkdir -m 755 "$root/run/socktopus" &&
+	    mount -t tmpfs -o mode=755 tmpfs "$root/dev" &&
+	    mknod -m 666 "$root/dev/null" c 1 3 &&
+	    mknod -m 666 "$root/dev/zero" c 1 5 &&
+	    mount -t tmpfs tmpfs "$root/root" &&
+	    mount --bind /etc/passwd "$root/etc/passwd"
+}
+if [ -n "${E2E_ISOLATED:-}" ] && enter_root 2>"$work/root.log"; then
+	in_root=(chroot "$work/root")
+	start sample "${in_root[@]}" "$sbin/socktopus" -f "$conf"
+	socktopus_logs+=(sample)
+	await_line 10 sample ' ready$'
+	[ -S "$work/root/run/socktopus/control.sock" ] || fail "no socket"
+	"${in_root[@]}" "$sbin/socktopusctl" status \
+	    >"$work/sample.status" 2>&1 ||
+	    fail "status of the sample: $(cat "$work/sample.status")"
+	start seed env HOME=/root AE_LOG=info UDPLOC=1234 UDPREM=1235:1236 \
+	    "${in_root[@]}" "$sbin/socktopus" \
+	    tcp://127.0.0.1:"$(free_ports 1)"
+	socktopus_logs+=(seed)
+	expect_problem "$log_path_down"
+	await_line 10 seed "$log_path_down.*connect: Connection refused"
+	stop seed
+	stop sample
+	[ "$status" = 0 ] || fail "the sample ends with $status"
+	note "what is installed runs in its place"
+else
+	note "not run in its place: $(cat "$work/root.log" 2>/dev/null)"
+fi
 
 # The administrator's files.
 echo '# mine' >>"$stage$conf"

@@ -341,6 +341,13 @@ show_logs() {
 	done
 }
 
+# What a test has mounted is not to be removed.
+unmount_all() {
+	[ -n "${E2E_ISOLATED:-}" ] || return 0
+	cut -d ' ' -f 2 /proc/mounts | grep "^$work/" | sort -r |
+	    xargs -r umount -l
+}
+
 # What is logged while everything is ended is not looked at, a crash is.
 at_exit() {
 	local code=$? problems
@@ -361,7 +368,8 @@ at_exit() {
 	if [ -n "${E2E_KEEP:-}" ]; then
 		echo "kept: $work"
 	else
-		rm -rf "$work"
+		unmount_all
+		rm -rf --one-file-system "$work"
 	fi
 	exit "$code"
 }

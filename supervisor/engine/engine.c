@@ -35,12 +35,17 @@ static int
 prepare_identity(const struct config *config)
 {
 	uint8_t key[KEY_BYTES];
-	char error[KEY_ERROR_MAX];
+	char error[KEY_ERROR_MAX] = "no random numbers";
 	int made = 0, result;
 
-	result = config->identity_make ?
-	    key_read_or_make_file(config->identity, key, &made, error) :
-	    key_read_file(config->identity, key, error);
+	/* Without peers there is nobody to show it to. */
+	if (config->identity[0] == '\0')
+		result = key_generate_private(key);
+	else if (config->identity_make)
+		result = key_read_or_make_file(config->identity, key, &made,
+		    error);
+	else
+		result = key_read_file(config->identity, key, error);
 	if (result == -1) {
 		log_error(NULL, "identity: %s", error);
 		return -1;
