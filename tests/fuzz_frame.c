@@ -69,6 +69,17 @@ check_clock(const uint8_t *input, size_t size)
 	}
 }
 
+static void
+check_totals(const uint8_t *input, size_t size)
+{
+	uint8_t again[FRAME_CONTROL_MAX];
+	struct frame_totals totals;
+
+	if (frame_decode_totals(input, size, &totals) == 0)
+		require(memcmp(again, input,
+			    frame_encode_totals(&totals, again)) == 0);
+}
+
 /* Add a run's datagrams one by one; false when the frame is full. */
 static bool
 add_run(struct frame_writer *writer, const struct frame_run *run)
@@ -143,6 +154,9 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		break;
 	case FRAME_DATA:
 		check_data(input, size);
+		break;
+	case FRAME_TOTALS:
+		check_totals(input, size);
 		break;
 	default:
 		check_clock(input, size);

@@ -353,6 +353,30 @@ START_TEST(test_model)
 }
 END_TEST
 
+START_TEST(test_told_to_begin)
+{
+	struct frame_run run = make_run(5 * WINDOW, 1);
+
+	ck_assert(arrival_begins(&arrival, run.sequence));
+	arrival_restart(&arrival, 5 * WINDOW - 3);
+	ck_assert(!arrival_begins(&arrival, run.sequence));
+	ck_assert_uint_eq(offer(5 * WINDOW, 1), 1);
+	ck_assert_uint_eq(offer(5 * WINDOW - 3, 3), 3);
+	ck_assert_uint_eq(arrival.reordered, 3);
+
+	/* Anew, far ahead or far behind: what was before is too old. */
+	arrival_restart(&arrival, 2 * WINDOW);
+	ck_assert_uint_eq(offer(2 * WINDOW, 10), 10);
+	ck_assert_uint_eq(offer(WINDOW - 10, 10), 0);
+	ck_assert_uint_eq(arrival.too_old, 10);
+	arrival_restart(&arrival, 9 * WINDOW);
+	ck_assert_uint_eq(offer(2 * WINDOW, 10), 0);
+	ck_assert_uint_eq(arrival.too_old, 20);
+	ck_assert_uint_eq(arrival.duplicates, 0);
+	ck_assert_uint_eq(arrival.lost, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -362,6 +386,7 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tcase, begin, end);
+	tcase_add_test(tcase, test_told_to_begin);
 	tcase_add_test(tcase, test_new_as_a_whole);
 	tcase_add_test(tcase, test_duplicates);
 	tcase_add_test(tcase, test_new_in_parts);

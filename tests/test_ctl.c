@@ -17,6 +17,9 @@ static const char whole[] =
     "novel=one%20more speed=12.5\n"
     "drop tunnel=7 cause=kernel count=3\n"
     "drop tunnel=7 cause=refused count=0\n"
+    "ledger tunnel=7 direction=out state=open came_in=100 kernel=3 "
+    "under_way=7 delivered=90 refused=0 duplicates=4\n"
+    "ledger tunnel=7 direction=in state=unknown came_in=0 delivered=0\n"
     "path tunnel=7 uri=tcp://relay1:23461 state=up pid=4712 uptime_ms=61000 "
     "rtt_ms=12.345 tx_rate=2048 rx_rate=0 tx_bytes=1536 rx_bytes=0 "
     "tx_datagrams=100 rx_datagrams=0 restarts=2 last_error=\n"
@@ -64,16 +67,16 @@ START_TEST(test_records)
 {
 	ck_assert_int_eq(parse(whole), 0);
 	ck_assert_ptr_null(reply.error);
-	ck_assert_uint_eq(reply.count, 7);
+	ck_assert_uint_eq(reply.count, 9);
 	ck_assert_str_eq(reply.records[0].kind, "process");
 	ck_assert_str_eq(reply_get(&reply, &reply.records[1], "novel"),
 	    "one more");
 	ck_assert_ptr_null(reply_get(&reply, &reply.records[1], "cause"));
-	ck_assert_str_eq(reply_get(&reply, &reply.records[4], "last_error"),
+	ck_assert_str_eq(reply_get(&reply, &reply.records[6], "last_error"),
 	    "");
 	ck_assert_uint_eq(reply.records[0].tunnel, REPLY_NONE);
 	ck_assert_uint_eq(reply.records[2].tunnel, 1);
-	ck_assert_uint_eq(reply.records[5].tunnel, 1);
+	ck_assert_uint_eq(reply.records[7].tunnel, 1);
 	reply_free(&reply);
 }
 END_TEST
@@ -190,6 +193,8 @@ START_TEST(test_text)
 	    "reordered\n"
 	    "                        90           -           -           -   "
 	    "        -\n"
+	    "  came in here: 100 = 90 delivered + 7 under way + 3 dropped by "
+	    "the UDP receive buffer, and 4 duplicates removed\n"
 	    "  dropped: 3 kernel\n"
 	    "\n"
 	    "  PATH                STATE     PID     UPTIME       RTT     "

@@ -17,6 +17,9 @@ static const char whole[] =
     "novel=one%20more speed=12.5\n"
     "drop tunnel=7 cause=kernel count=3\n"
     "drop tunnel=7 cause=refused count=0\n"
+    "ledger tunnel=7 direction=out state=open came_in=100 kernel=3 "
+    "under_way=7 delivered=90 refused=0 duplicates=4\n"
+    "ledger tunnel=7 direction=in state=unknown came_in=0 delivered=0\n"
     "path tunnel=7 uri=tcp://relay1:23461 state=up pid=4712 uptime_ms=61000 "
     "rtt_ms=12.345 tx_rate=2048 rx_rate=0 tx_bytes=1536 rx_bytes=0 "
     "tx_datagrams=100 rx_datagrams=0 restarts=2 last_error=\n"
@@ -61,7 +64,7 @@ START_TEST(test_json)
 	const char *const answers[] = { whole };
 	json_t *top = to_json(answers, 1), *tunnel, *path;
 	const char *name, *uri, *socket, *novel;
-	json_int_t sent, dropped, tx, restarts, pid;
+	json_int_t sent, dropped, tx, restarts, pid, under_way;
 	double rtt, speed;
 
 	tunnel = json_array_get(json_object_get(top, "tunnels"), 0);
@@ -77,6 +80,12 @@ START_TEST(test_json)
 	ck_assert_str_eq(name, "7");
 	ck_assert_int_eq(sent, 100);
 	ck_assert_int_eq(dropped, 3);
+	ck_assert_int_eq(json_unpack(tunnel, "{s:{s:{s:I,s:s},s:{}}}", "ledger",
+			     "out", "under_way", &under_way, "state", &name,
+			     "in"),
+	    0);
+	ck_assert_int_eq(under_way, 7);
+	ck_assert_str_eq(name, "open");
 	ck_assert_str_eq(novel, "one more");
 	ck_assert_double_eq(speed, 12.5);
 	ck_assert_uint_eq(json_array_size(json_object_get(tunnel, "paths")), 2);
@@ -138,7 +147,8 @@ START_TEST(test_json_of_hostile_records)
 		"process socket=fake\ntunnel name=%ff%fe paths=1 dropped=2 "
 		"socket=fake big=99999999999999999999 lead=007 hex=0x10 "
 		"dash=- dot=1. exp=1e5 inf=inf minus=-5 esc=%1b[31m\n"
-		"drop cause=%ff count=1\ndrop cause=x\npath uri=%22%5c%0a\n"
+		"ledger direction=up\nledger\ndrop cause=%ff count=1\ndrop "
+		"cause=x\npath uri=%22%5c%0a\n"
 		"end\n"
 	};
 	json_t *top = to_json(answers, 1), *tunnel;

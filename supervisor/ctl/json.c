@@ -14,9 +14,10 @@ struct json_status {
 };
 
 /* Words, whatever they look like: a tunnel may be named 7. */
-static const char *const word_keys[] = { "cause", "key", "last_error", "local",
-	"mode", "name", "note", "path", "peer", "remote", "role", "scheduler",
-	"session", "stage", "state", "tunnel", "uri", "version" };
+static const char *const word_keys[] = { "cause", "direction", "key",
+	"last_error", "local", "mode", "name", "note", "path", "peer", "remote",
+	"role", "scheduler", "session", "stage", "state", "tunnel", "uri",
+	"version" };
 
 /* What a script may rely on; null until the process says otherwise. */
 static const char *const tunnel_keys[] = { "name", "role", "state", "sent",
@@ -122,6 +123,7 @@ add_tunnel(struct json_status *status, const struct reply *reply,
 
 	/* Last, so that a record's own keys cannot take their place. */
 	if (json_object_set_new(object, "dropped", json_object()) == -1 ||
+	    json_object_set_new(object, "ledger", json_object()) == -1 ||
 	    json_object_set_new(object, "paths", json_array()) == -1 ||
 	    json_object_set_new(object, "socket", make_string(socket)) == -1) {
 		json_decref(object);
@@ -147,6 +149,22 @@ add_drop(const struct reply *reply, const struct reply_record *record,
 	    json_string_value(name), make_value("count", count));
 	json_decref(name);
 	return result;
+}
+
+/* Into "ledger", by its direction. */
+static int
+add_ledger(const struct reply *reply, const struct reply_record *record,
+    json_t *tunnel)
+{
+	const char *direction = reply_get(reply, record, "direction");
+	json_t *ledger = json_object_get(tunnel, "ledger");
+
+	if (direction == NULL || !json_is_object(ledger))
+		return 0;
+	if (strcmp(direction, "out") != 0 && strcmp(direction, "in") != 0)
+		return 0;
+	return json_object_set_new(ledger, direction,
+	    make_object(reply, record, NULL, 0));
 }
 
 static int
@@ -188,6 +206,8 @@ add_record(struct json_status *status, const struct reply *reply, size_t i,
 		return add_path(reply, record, tunnel);
 	if (tunnel != NULL && strcmp(record->kind, "drop") == 0)
 		return add_drop(reply, record, tunnel);
+	if (tunnel != NULL && strcmp(record->kind, "ledger") == 0)
+		return add_ledger(reply, record, tunnel);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "supervisor/ctl/cell.h"
 #include "supervisor/ctl/reply.h"
 #include "supervisor/ctl/table.h"
+#include "supervisor/ctl/text_ledger.h"
 
 struct output {
 	const struct reply *reply;
@@ -139,6 +140,14 @@ write_drops(const struct output *output, size_t tunnel)
 }
 
 static void
+write_ledger(const struct output *output, size_t tunnel)
+{
+	for (size_t i = tunnel + 1; i < output->reply->count; i++)
+		if (is_of(output, i, tunnel, "ledger"))
+			text_ledger_write(output->reply, i, output->stream);
+}
+
+static void
 write_tunnel(const struct output *output, size_t tunnel)
 {
 	bool colours = output->form->colours;
@@ -156,6 +165,7 @@ write_tunnel(const struct output *output, size_t tunnel)
 	write_counters(output, tunnel, "sent", sent, LENGTH(sent));
 	write_counters(output, tunnel, "delivered", delivered,
 	    LENGTH(delivered));
+	write_ledger(output, tunnel);
 	write_drops(output, tunnel);
 	table_write(output->reply, tunnel, output->form, output->stream);
 }

@@ -181,13 +181,13 @@ begin(struct arrival *arrival, uint64_t sequence)
 bool
 arrival_begins(const struct arrival *arrival, uint64_t sequence)
 {
-	return arrival->received == 0 ||
+	return arrival->next == 0 ||
 	    (sequence > arrival->next &&
 		sequence - arrival->next > ARRIVAL_RESTART);
 }
 
-static void
-restart(struct arrival *arrival, uint64_t sequence)
+void
+arrival_restart(struct arrival *arrival, uint64_t sequence)
 {
 	clear(arrival, arrival->next, ARRIVAL_WINDOW);
 	arrival->base = arrival->next = sequence;
@@ -198,10 +198,10 @@ static size_t
 accept_ahead(struct arrival *arrival, uint64_t sequence, size_t count)
 {
 	count = least(count, ARRIVAL_WINDOW);
-	if (arrival->received == 0)
+	if (arrival->next == 0)
 		begin(arrival, sequence);
 	else if (arrival_begins(arrival, sequence))
-		restart(arrival, sequence);
+		arrival_restart(arrival, sequence);
 	else if (sequence > arrival->next)
 		open_gap(arrival, sequence);
 	slide(arrival, sequence + count);

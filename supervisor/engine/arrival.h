@@ -47,7 +47,14 @@ struct arrival {
 int arrival_init(struct arrival *arrival);
 void arrival_free(struct arrival *arrival);
 
-/* True if a run of that number is the first of its sender's. */
+/*
+ * The far end begins, or begins anew, with that number: what came before is
+ * too old.
+ */
+void arrival_restart(struct arrival *arrival, uint64_t sequence);
+
+/* True if a run of that number is the first of its sender's. What one of
+ * arrival_restart() began with is expected. */
 bool arrival_begins(const struct arrival *arrival, uint64_t sequence);
 
 /*

@@ -87,7 +87,7 @@ send_learned(struct end *end, const struct frame_run *runs, size_t count)
 	    &end->udp.to_length);
 	if (end->udp.to != NULL)
 		return udp_send(&end->udp, runs, count);
-	end->udp.strangers += count_datagrams(runs, count);
+	end->udp.nobody += count_datagrams(runs, count);
 	return 0;
 }
 

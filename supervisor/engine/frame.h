@@ -44,6 +44,7 @@ enum frame_type {
 	FRAME_PING = 5,
 	FRAME_PONG = 6,
 	FRAME_CLOSE = 7,
+	FRAME_TOTALS = 8,
 	FRAME_LOST = 9,
 	FRAME_PADDING = 255 /* means nothing, and counts */
 };
@@ -101,6 +102,43 @@ struct frame_lost {
 	uint32_t count;	   /* 1 to FRAME_DATAGRAMS_MAX */
 };
 
+/* Datagrams of one end of a tunnel. Later versions append to them. */
+enum frame_total {
+	/* What it takes in: */
+	FRAME_CARRIED,	/* had, and not acknowledged, when the count began */
+	FRAME_RECEIVED, /* read from the UDP socket */
+	FRAME_KERNEL,	/* dropped by the kernel while they were read */
+	FRAME_NO_ROOM,	/* and while no path had room */
+	FRAME_TOO_LARGE,
+	FRAME_TOO_OLD,
+	FRAME_STRANGERS, /* from whom it does not know */
+	FRAME_WAITING,	 /* now: read, and not numbered yet */
+	FRAME_NUMBERED,	 /* carried ones too */
+	FRAME_KEPT,	 /* now: neither acknowledged nor given up */
+	FRAME_GIVEN_UP,
+	FRAME_COPIES, /* given to paths */
+	/* What it gives out: */
+	FRAME_ARRIVED,	/* from paths, of which there were */
+	FRAME_ACCEPTED, /* ones that had not come before, */
+	FRAME_DUPLICATES,
+	FRAME_LATE, /* and ones too far behind to tell */
+	FRAME_HELD, /* now: accepted, and waiting for others */
+	FRAME_DELIVERED,
+	FRAME_REFUSED,	   /* by the UDP socket */
+	FRAME_NOBODY,	   /* for whom it does not know */
+	FRAME_UNREACHABLE, /* errors that came back for delivered ones */
+	FRAME_TOTALS_COUNT
+};
+
+struct frame_totals {
+	uint64_t first;	 /* the number of the sender's first datagram, ever */
+	uint64_t least;	 /* of one that may still come for the first time */
+	uint64_t echo;	 /* the receiver's, as the sender heard it, or 0 */
+	uint64_t serial; /* ascends */
+	uint64_t counts[FRAME_TOTALS_COUNT];
+};
+#define FRAME_TOTALS_BYTES (1 + (4 + FRAME_TOTALS_COUNT) * 8)
+
 /* A run: datagrams of one size, the last one perhaps shorter. */
 struct frame_run {
 	uint64_t sequence; /* of its first datagram */
@@ -136,12 +174,13 @@ frame_encode_words(enum frame_type type, const char *words, uint8_t *out);
 size_t frame_encode_ping(const struct frame_ping *ping, uint8_t *out);
 size_t frame_encode_pong(const struct frame_pong *pong, uint8_t *out);
 size_t frame_encode_lost(const struct frame_lost *lost, uint8_t *out);
+size_t frame_encode_totals(const struct frame_totals *totals, uint8_t *out);
 
 /*
  * Decode a frame's body by its first byte, which the caller has looked at.
  * 0, or -1 when it is malformed (short, trailing bytes, unknown family...).
- * PONG may be longer than known: later versions append to it. Words and names
- * are made printable.
+ * PONG and TOTALS may be longer than known: later versions append to them.
+ * Words and names are made printable.
  */
 int
 frame_decode_open(const uint8_t *frame, size_t bytes, struct frame_open *open);
@@ -153,6 +192,8 @@ int
 frame_decode_pong(const uint8_t *frame, size_t bytes, struct frame_pong *pong);
 int
 frame_decode_lost(const uint8_t *frame, size_t bytes, struct frame_lost *lost);
+int frame_decode_totals(const uint8_t *frame, size_t bytes,
+    struct frame_totals *totals);
 
 /*
  * DATA: type, u64 sequence of the first datagram, then runs. A run: u16

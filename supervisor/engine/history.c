@@ -118,6 +118,7 @@ release(struct history *history, uint64_t number)
 	struct history_record *record = record_at(history, number);
 
 	adopt(history, number);
+	history->kept -= record->datagrams;
 	while (!LIST_EMPTY(&record->copies))
 		drop_copy(history, LIST_FIRST(&record->copies));
 	arena_release(&history->arena, number);
@@ -156,6 +157,7 @@ history_commit(struct history *history, size_t length, size_t datagrams)
 	LIST_INIT(&record->copies);
 	record->live = 0;
 	record->datagrams = (uint32_t)datagrams;
+	history->kept += datagrams;
 	orphan(history, number);
 	return number;
 }

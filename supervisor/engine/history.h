@@ -58,6 +58,7 @@ struct history {
 	uint64_t orphan_from;  /* no orphan has a smaller number */
 	size_t orphans;
 
+	uint64_t kept;	    /* datagrams now in records */
 	uint64_t forgotten; /* datagrams forgotten while a path had them: */
 			    /* they may arrive, but not be sent again */
 	uint64_t lost;	    /* datagrams of orphans dropped or forgotten */

@@ -7,18 +7,14 @@
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/noise.h"
 #include "supervisor/engine/path.h"
-#include "supervisor/engine/schedule.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/engine/wire.h"
 #include "supervisor/log.h"
 
 /* What one path may take of the engine's time at once. */
 #define RECEIVE_BUDGET_BYTES ((size_t)256 * 1024)
-/* An idle path is asked so often; one that is idle for long, more seldom. */
-#define IDLE_PING_INTERVAL_US UINT64_C(1000000)
-#define IDLE_LONG_US UINT64_C(10000000)
-#define IDLE_LONG_PING_MOST_US UINT64_C(5000000)
 
 static bool
 is_over(const struct path *path)
@@ -74,7 +70,9 @@ handle_accept(struct path *path)
 		path_fail(path, "ACCEPT is out of place");
 		return;
 	}
-	path_enter(path, PATH_UP);
+	tunnel_ledger_say(path->tunnel, path);
+	if (path->state == PATH_OPENING)
+		path_enter(path, PATH_UP);
 }
 
 static void
@@ -119,6 +117,19 @@ handle_pong(struct path *path, const uint8_t *frame, size_t bytes)
 		tunnel_path_acknowledged(path->tunnel, path, pong.frames);
 	tunnel_pool_pong(path, now_us);
 	path->waits_us = pong.time_us == path->estimate.pinged_us ? 0 : now_us;
+}
+
+/* The listener's first ones come before its ACCEPT. */
+static void
+handle_totals(struct path *path, const uint8_t *frame, size_t bytes)
+{
+	struct frame_totals totals;
+
+	if (path->tunnel == NULL ||
+	    frame_decode_totals(frame, bytes, &totals) == -1)
+		path_fail(path, "TOTALS is malformed or out of place");
+	else
+		tunnel_ledger_hear(path->tunnel, path, &totals);
 }
 
 static void
@@ -169,6 +180,9 @@ handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 		return;
 	case FRAME_LOST:
 		handle_lost(path, plain, bytes);
+		return;
+	case FRAME_TOTALS:
+		handle_totals(path, plain, bytes);
 		return;
 	case FRAME_PADDING:
 		return;
@@ -260,7 +274,7 @@ path_receive(struct path *path)
 static void
 answer_open(struct path *path, const uint8_t *frame, size_t bytes)
 {
-	if (path_send(path, frame, bytes))
+	if (path->state == PATH_OPENING && path_send(path, frame, bytes))
 		path_flush(path, clock_now_us());
 }
 
@@ -269,8 +283,10 @@ path_accept(struct path *path)
 {
 	uint8_t frame[FRAME_CONTROL_MAX];
 
+	tunnel_ledger_say(path->tunnel, path);
 	answer_open(path, frame, frame_encode_accept(frame));
-	path_enter(path, PATH_UP);
+	if (path->state == PATH_OPENING)
+		path_enter(path, PATH_UP);
 }
 
 void
@@ -314,64 +330,6 @@ path_send(struct path *path, const uint8_t *plain, size_t bytes)
 }
 
 void
-path_ping(struct path *path)
-{
-	/* Not the time at which a burst began: it never goes back. */
-	uint64_t now_us = clock_now_us();
-	struct frame_ping ping = { .time_us = now_us };
-	uint8_t frame[FRAME_CONTROL_MAX];
-
-	if (!path_send(path, frame, frame_encode_ping(&ping, frame)))
-		return;
-	estimate_pinged(&path->estimate, now_us);
-	path->ping_due = false;
-	if (path->waits_us == 0)
-		path->waits_us = now_us;
-}
-
-void
-path_pong(struct path *path)
-{
-	uint8_t frame[FRAME_CONTROL_MAX];
-
-	if (path_send(path, frame, frame_encode_pong(&path->pong, frame)))
-		path->pong_due = false;
-}
-
-static uint64_t
-idle_interval_us(const struct path *path, uint64_t now_us)
-{
-	uint64_t interval_us = path->tunnel->dead_us;
-
-	if (now_us - path->data_us < IDLE_LONG_US ||
-	    now_us - path->since_us < IDLE_LONG_US ||
-	    interval_us < IDLE_PING_INTERVAL_US)
-		return IDLE_PING_INTERVAL_US;
-	return interval_us < IDLE_LONG_PING_MOST_US ? interval_us :
-						      IDLE_LONG_PING_MOST_US;
-}
-
-/*
- * A PING asks for what DATA came through; an idle path is asked now and then.
- * Control frames alone are no reason, or the two ends would never rest.
- */
-static bool
-is_ping_time(const struct path *path, uint64_t now_us)
-{
-	if (path->ping_due)
-		return estimate_wants_ping(&path->estimate, now_us);
-	return path->waits_us == 0 &&
-	    now_us - path->estimate.pinged_us >= idle_interval_us(path, now_us);
-}
-
-void
-path_ping_if_due(struct path *path, uint64_t now_us)
-{
-	if (is_ping_time(path, now_us))
-		path_ping(path);
-}
-
-void
 path_flush(struct path *path, uint64_t now_us)
 {
 	if (!channel_is_open(&path->channel))
@@ -383,53 +341,4 @@ path_flush(struct path *path, uint64_t now_us)
 	}
 	if (channel_is_open(&path->channel))
 		channel_ring(&path->channel);
-}
-
-/*
- * Not acknowledged, and not waiting either: it has arrived behind a segment
- * that TCP is sending again. Without this every loss would look like a queue.
- * A worker that lies makes its own path fuller than it should be.
- */
-static uint64_t
-held_bytes(const struct path *path)
-{
-	if (!channel_is_open(&path->channel))
-		return 0;
-	return atomic_load_explicit(&path->channel.flags->held_bytes,
-	    memory_order_relaxed);
-}
-
-static uint64_t
-backlog_bytes(const struct path *path)
-{
-	uint64_t backlog = estimate_backlog_bytes(&path->estimate);
-	uint64_t held = held_bytes(path);
-
-	/* Our control frames alone are nothing that waits. */
-	if (!path->ping_due && path->waits_us == 0)
-		return 0;
-	return held < backlog ? backlog - held : 0;
-}
-
-void
-path_describe(struct path *path, struct schedule_path *description,
-    uint64_t now_us)
-{
-	size_t room = 0;
-
-	description->up = path->state == PATH_UP && path->drains_us == 0 &&
-	    !path_is_stalled(path, now_us);
-	description->taken = false;
-	description->fresh = path->estimate.rate_bytes_s == 0;
-	description->drains = estimate_drains(&path->estimate);
-	description->backup = path->backup;
-	if (path->state == PATH_UP)
-		room = wire_room(&path->channel);
-	description->room_bytes = room > WIRE_RESERVE_BYTES ?
-	    room - WIRE_RESERVE_BYTES :
-	    0;
-	description->backlog_bytes = backlog_bytes(path);
-	description->rate_bytes_s = estimate_rate(&path->estimate);
-	description->srtt_us = path->estimate.srtt_us;
-	description->rtt_min_us = path->estimate.rtt_min_us;
 }

@@ -1,10 +1,12 @@
 /*
- * A path's timers, and a look at its rings in case a bell was withheld.
+ * A path's timers, and a look at its rings in case a bell was withheld; how it
+ * looks to the scheduler.
  */
 #include "supervisor/engine/channel.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/path_dial.h"
+#include "supervisor/engine/schedule.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/engine/wire.h"
 
@@ -20,6 +22,55 @@ path_is_stalled(const struct path *path, uint64_t now_us)
 	if (limit_us < STALL_MIN_US)
 		limit_us = STALL_MIN_US;
 	return path->waits_us != 0 && now_us > path->waits_us + limit_us;
+}
+
+/*
+ * Not acknowledged, and not waiting either: it has arrived behind a segment
+ * that TCP is sending again. Without this every loss would look like a queue.
+ * A worker that lies makes its own path fuller than it should be.
+ */
+static uint64_t
+held_bytes(const struct path *path)
+{
+	if (!channel_is_open(&path->channel))
+		return 0;
+	return atomic_load_explicit(&path->channel.flags->held_bytes,
+	    memory_order_relaxed);
+}
+
+static uint64_t
+backlog_bytes(const struct path *path)
+{
+	uint64_t backlog = estimate_backlog_bytes(&path->estimate);
+	uint64_t held = held_bytes(path);
+
+	/* Our control frames alone are nothing that waits. */
+	if (!path->ping_due && path->waits_us == 0)
+		return 0;
+	return held < backlog ? backlog - held : 0;
+}
+
+void
+path_describe(struct path *path, struct schedule_path *description,
+    uint64_t now_us)
+{
+	size_t room = 0;
+
+	description->up = path->state == PATH_UP && path->drains_us == 0 &&
+	    !path_is_stalled(path, now_us);
+	description->taken = false;
+	description->fresh = path->estimate.rate_bytes_s == 0;
+	description->drains = estimate_drains(&path->estimate);
+	description->backup = path->backup;
+	if (path->state == PATH_UP)
+		room = wire_room(&path->channel);
+	description->room_bytes = room > WIRE_RESERVE_BYTES ?
+	    room - WIRE_RESERVE_BYTES :
+	    0;
+	description->backlog_bytes = backlog_bytes(path);
+	description->rate_bytes_s = estimate_rate(&path->estimate);
+	description->srtt_us = path->estimate.srtt_us;
+	description->rtt_min_us = path->estimate.rtt_min_us;
 }
 
 static void

@@ -108,6 +108,8 @@ static void
 pass_item(struct reorder *reorder, struct reorder_item *item)
 {
 	RB_REMOVE(reorder_tree, &reorder->tree, item);
+	if (!is_hole(&item->run))
+		reorder->holding -= item->run.count;
 	pass(reorder, &item->run);
 	reorder->out_held = true;
 	arena_release(&reorder->arena, item->piece);
@@ -158,8 +160,10 @@ hold(struct reorder *reorder, const struct frame_run *run, uint8_t *bytes,
 	if (run->length != 0)
 		memcpy(bytes, run->bytes, run->length);
 	arena_commit(&reorder->arena, run->length);
-	if (!is_hole(run))
-		reorder->held += run->count;
+	if (is_hole(run))
+		return;
+	reorder->held += run->count;
+	reorder->holding += run->count;
 }
 
 void

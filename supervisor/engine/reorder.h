@@ -40,6 +40,7 @@ RB_HEAD(reorder_tree, reorder_item);
 
 struct reorder {
 	uint64_t held;	  /* datagrams that waited, ever */
+	uint64_t holding; /* and that wait now */
 	uint64_t skipped; /* numbers that were waited for in vain */
 	uint64_t late;	  /* of those, datagrams that came after all */
 	uint64_t crowded; /* times that waiting ended for want of memory */

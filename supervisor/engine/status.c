@@ -13,6 +13,7 @@
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
 
 static void
@@ -64,6 +65,35 @@ write_drop(struct evbuffer *out, const struct tunnel *tunnel, const char *cause,
 	add_text(out, "cause", cause);
 	add_number(out, "count", count);
 	evbuffer_add_printf(out, "\n");
+}
+
+/* One direction, as it looks from here. */
+static void
+write_account(struct evbuffer *out, const struct tunnel *tunnel,
+    const char *direction, const struct ledger_account *account)
+{
+	evbuffer_add_printf(out, "ledger");
+	add_text(out, "tunnel", tunnel->name);
+	add_text(out, "direction", direction);
+	add_text(out, "state", ledger_state_name(account->state));
+	add_number(out, "came_in", account->came_in);
+	for (int i = 0; i < LEDGER_FATES; i++)
+		add_number(out, ledger_fate_name((enum ledger_fate)i),
+		    account->fates[i]);
+	add_number(out, "copies", account->copies);
+	add_number(out, "arrived", account->arrived);
+	add_number(out, "duplicates", account->duplicates);
+	evbuffer_add_printf(out, "\n");
+}
+
+static void
+write_ledger(struct evbuffer *out, struct tunnel *tunnel)
+{
+	struct ledger_account there, back;
+
+	tunnel_ledger_read(tunnel, &there, &back);
+	write_account(out, tunnel, "out", &there);
+	write_account(out, tunnel, "in", &back);
 }
 
 static const char *
@@ -136,12 +166,15 @@ write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
 	add_number(out, "reorder_extent_max", tunnel->arrival.extent_max);
 	evbuffer_add_printf(out, "\n");
 	write_drop(out, tunnel, "kernel", tunnel->end->udp.kernel_drops);
+	write_drop(out, tunnel, "no_room", tunnel->end->udp.no_room);
 	write_drop(out, tunnel, "too_large",
 	    tunnel->too_large + tunnel->end->udp.oversize);
 	write_drop(out, tunnel, "too_old", tunnel->too_old);
 	write_drop(out, tunnel, "lost_with_path", tunnel->history.lost);
-	write_drop(out, tunnel, "stranger", tunnel->end->udp.strangers);
+	write_drop(out, tunnel, "stranger",
+	    tunnel->end->udp.strangers + tunnel->end->udp.nobody);
 	write_drop(out, tunnel, "refused", tunnel->end->udp.refused);
+	write_ledger(out, tunnel);
 	TAILQ_FOREACH(path, &tunnel->paths, entry)
 		write_path(out, tunnel, path, now_us);
 }

@@ -11,6 +11,7 @@
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/path.h"
+#include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/log.h"
 
@@ -89,6 +90,7 @@ tunnel_allocate(struct engine *engine, const char *name,
 	tunnel->dead_us = DEAD_LIMIT_US;
 	/* Above all that an earlier process of ours can have used. */
 	tunnel->next_sequence = clock_unix_ms() * TUNNEL_SEQUENCE_STEP;
+	ledger_init(&tunnel->ledger, tunnel->next_sequence);
 	tunnel->deserted_us = clock_now_us();
 	strlcpy(tunnel->name, name, sizeof(tunnel->name));
 	TAILQ_INIT(&tunnel->paths);
@@ -217,6 +219,7 @@ tunnel_tick(struct tunnel *tunnel, uint64_t now_us)
 	TAILQ_FOREACH_SAFE(path, &tunnel->paths, entry, next)
 		path_tick(path);
 	tunnel_pool_tick(tunnel, now_us);
+	tunnel_ledger_tick(tunnel, now_us);
 	if (tunnel->blocked && tunnel->paths_up > 0)
 		tunnel_path_room(tunnel);
 	return tunnel->config != NULL || tunnel->paths_count > 0 ||

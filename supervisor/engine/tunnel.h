@@ -15,6 +15,7 @@
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/history.h"
+#include "supervisor/engine/ledger.h"
 #include "supervisor/engine/reorder.h"
 #include "supervisor/engine/udp.h"
 
@@ -54,10 +55,13 @@ struct tunnel {
 	struct event *reorder_due;
 	bool slot_taken[HISTORY_SLOTS]; /* by a path that was up */
 	uint64_t next_sequence;
+	struct ledger ledger;
 	uint64_t sent;	    /* datagrams packed for paths */
 	uint64_t resent;    /* of them, more than once */
+	uint64_t copies;    /* of them, given to paths */
 	uint64_t too_old;   /* for max_age */
 	uint64_t too_large; /* for the peer's frame limit */
+	uint64_t arrived;   /* datagrams that paths brought */
 	uint64_t delivered; /* given to the application */
 };
 

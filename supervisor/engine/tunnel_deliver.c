@@ -96,6 +96,7 @@ tunnel_deliver(struct tunnel *tunnel, struct path *path, const uint8_t *frame,
 		return -1;
 	while ((last = frame_reader_next(&reader, &run)) == FRAME_RUN) {
 		path->rx_datagrams += run.count;
+		tunnel->arrived += run.count;
 		if (arrival_begins(&tunnel->arrival, run.sequence))
 			reorder_skip(&tunnel->reorder, beginning(run.sequence));
 		while (arrival_accept(&tunnel->arrival, &run, &fresh))

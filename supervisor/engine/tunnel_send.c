@@ -78,6 +78,7 @@ hand_over(struct tunnel *tunnel, struct path *path,
 	history_assign(&tunnel->history, frame->record, path->slot,
 	    path->estimate.sent_frames);
 	path->tx_datagrams += frame->datagrams;
+	tunnel->copies += frame->datagrams;
 	path_ping_if_due(path, clock_now_us());
 	return true;
 }
@@ -225,6 +226,8 @@ block(struct tunnel *tunnel)
 	struct path *path;
 
 	tunnel->blocked = true;
+	udp_count_drops(&tunnel->end->udp);
+	tunnel->end->udp.starved = true;
 	event_del(tunnel->readable);
 	TAILQ_FOREACH(path, &tunnel->paths, entry)
 		if (path->state == PATH_UP)
@@ -235,6 +238,8 @@ static void
 unblock(struct tunnel *tunnel)
 {
 	tunnel->blocked = false;
+	udp_count_drops(&tunnel->end->udp);
+	tunnel->end->udp.starved = false;
 	event_add(tunnel->readable, NULL);
 }
 

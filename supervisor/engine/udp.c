@@ -164,7 +164,7 @@ note_drops(struct udp *udp, uint32_t value)
 
 	if (more == 0 || more > INT32_MAX)
 		return;
-	udp->kernel_drops += more;
+	*(udp->starved ? &udp->no_room : &udp->kernel_drops) += more;
 	udp->overflow = value;
 }
 
@@ -236,6 +236,12 @@ tell_client(struct udp *udp, const struct msghdr *header, uint64_t now_us)
 	    header->msg_namelen, now_us);
 }
 
+static uint64_t
+count_datagrams(uint32_t length, uint32_t segment)
+{
+	return segment == 0 ? 1 : (length + segment - 1) / segment;
+}
+
 static void
 note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
     struct mmsghdr *message, int client)
@@ -247,7 +253,7 @@ note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
 	if (segment == 0 || segment > length)
 		segment = length;
 	if (client == SOURCES_STRANGER) {
-		udp->strangers++;
+		udp->strangers += count_datagrams(length, segment);
 		return;
 	}
 	if (segment > FRAME_DATAGRAM_MAX) {
@@ -261,7 +267,7 @@ note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
 	batch->message[batch->count].segment = segment;
 	batch->count++;
 	udp->typical_bytes = (7 * udp->typical_bytes + length + 7) / 8;
-	udp->received += segment == 0 ? 1 : (length + segment - 1) / segment;
+	udp->received += count_datagrams(length, segment);
 }
 
 bool
@@ -337,6 +343,20 @@ udp_receive(struct udp *udp, struct udp_batch *batch)
 		note_message(udp, batch, (unsigned int)i, &message[i],
 		    tell_client(udp, &message[i].msg_hdr, now_us));
 	return UDP_OK;
+}
+
+uint64_t
+udp_batch_left(const struct udp_batch *batch)
+{
+	uint32_t offset = batch->offset;
+	uint64_t left = 0;
+
+	for (unsigned int i = batch->next; i < batch->count; i++) {
+		left += count_datagrams(batch->message[i].length - offset,
+		    batch->message[i].segment);
+		offset = 0;
+	}
+	return left;
 }
 
 const uint8_t *

@@ -33,7 +33,10 @@ struct udp {
 	uint64_t received;	/* datagrams taken from the kernel */
 	uint64_t kernel_drops;	/* what the kernel had no room for; datagrams
 				 * that arrived joined count as one */
-	uint64_t strangers;	/* from or for whom we do not know */
+	uint64_t strangers;	/* from whom we do not know */
+	uint64_t nobody;	/* for whom we do not know */
+	uint64_t no_room;	/* the same while it was starved */
+	bool starved;		/* its owner's: not read, on purpose */
 	uint64_t oversize;	/* longer than FRAME_DATAGRAM_MAX (IPv6 only) */
 	uint64_t sent;		/* datagrams handed to the kernel */
 	uint64_t refused;	/* datagrams the kernel did not take */
@@ -88,6 +91,9 @@ void udp_batch_free(struct udp_batch *batch);
 
 /* True when every datagram of the batch has been used. */
 bool udp_batch_empty(const struct udp_batch *batch);
+
+/* How many have not. */
+uint64_t udp_batch_left(const struct udp_batch *batch);
 
 enum udp_result {
 	UDP_OK,	   /* the batch may still be empty */
