@@ -11,11 +11,15 @@ start relay socat -d -d "TCP6-LISTEN:0,bind=[::1],fork" \
 await_line 10 relay 'listening on AF='
 port[relay]=$(sed -n 's/.*listening on AF=.*:\([0-9]*\)$/\1/p' \
     "$work/relay.log")
+if command -v xinetd >/dev/null; then
+	relay_xinetd xinetd ::1 "${port[listener]}" ::1
+	more="tcp://[::1]:${port[xinetd]}"
+fi
 pick_tuple
 start_connector connector "[::1]:$local:[::1]:$near" \
     "[::1]:$bound:[::1]:$far" "tcp://[::1]:${port[listener]}" \
-    "tcp://[::1]:${port[relay]}"
+    "tcp://[::1]:${port[relay]}" ${more:+"$more"}
 # shellcheck disable=SC2034 # where lib_traffic.sh sends
 host=::1
 both_ways ipv6 -n 100 -s 0,1,1400,9000,65507 -r 500
-note "datagrams over IPv6, both ways, two paths"
+note "datagrams over IPv6, both ways, directly, through socat${more:+ and xinetd}"

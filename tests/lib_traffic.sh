@@ -15,6 +15,9 @@ relay_socat() {
 }
 
 relay_xinetd() {
+	local family=IPv4
+
+	[[ ${4:-} != *:* ]] || family=IPv6
 	cat >"$work/$1.conf" <<-END
 	service reflector
 	{
@@ -23,7 +26,8 @@ relay_xinetd() {
 		protocol	= tcp
 		wait		= no
 		user		= $(id -un)
-		bind		= 127.0.0.1
+		bind		= ${4:-127.0.0.1}
+		flags		= $family
 		port		= PORT
 		redirect	= $2 $3
 		instances	= UNLIMITED
