@@ -32,7 +32,7 @@
 #define WARM_BYTES 3000
 #define WARM_MS 1500
 /* By then the engine has looked at every index: none is still zero. */
-#define LOOK_US 200000
+#define LOOK_US 600000
 
 static struct job job;
 static struct report report = { .channel = FD_CHANNEL, .stage = STAGE_START };
