@@ -73,6 +73,7 @@ struct config_tunnel {
 	struct config_path *paths; /* owned; the direct path first */
 	size_t paths_count;
 	uint32_t pool_use; /* of the pooled paths in service, 0: no pool */
+	bool down;	   /* by hand: no path is dialled */
 };
 
 struct config {
@@ -81,6 +82,7 @@ struct config {
 	char identity[CONFIG_PATH_MAX];
 	bool identity_make; /* quick mode: made on first use */
 	char control[CONFIG_PATH_MAX];
+	char control_group[CONFIG_NAME_MAX]; /* may look, or empty */
 	char user[CONFIG_NAME_MAX]; /* empty: the default was not changed */
 	char worker_user[CONFIG_NAME_MAX];
 	enum config_sandbox sandbox;

@@ -18,6 +18,7 @@
 #include "supervisor/config.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/launch.h"
+#include "supervisor/loader.h"
 #include "supervisor/log.h"
 #include "supervisor/notify.h"
 #include "supervisor/options.h"
@@ -112,13 +113,76 @@ hold_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+static void be_loader(const struct options *options,
+    const struct config *config, struct sockets *sockets,
+    const struct privilege *privilege, const struct spawn_settings *settings,
+    int channel, pid_t parent) __attribute__((noreturn));
+
 static void
-start_engine(const struct config *config, const struct sockets *sockets,
-    const struct privilege *privilege, struct spawn_settings *settings)
+be_loader(const struct options *options, const struct config *config,
+    struct sockets *sockets, const struct privilege *privilege,
+    const struct spawn_settings *settings, int channel, pid_t parent)
+{
+	log_role("loader");
+	setproctitle("loader");
+	setsid();
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sockets_keep_name(sockets);
+	if (sockets->control != -1)
+		close(sockets->control);
+	close(settings->worker_binary);
+	close(settings->engine_channel);
+	close(settings->notify->fd);
+	privilege_drop_loader(privilege);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
+		exit(EXIT_FAILURE);
+	sandbox_enter_loader(config);
+	exit(loader_serve(channel, options,
+	    privilege->uid == privilege->worker_uid));
+}
+
+/* Of the quick mode there is nothing to be read again. */
+static int
+open_loader_channel(const struct config *config, int channel[2])
+{
+	channel[0] = channel[1] = -1;
+	if (config->quick)
+		return 0;
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel);
+}
+
+static void
+start_loader(const struct options *options, const struct config *config,
+    struct sockets *sockets, const struct privilege *privilege,
+    struct spawn_settings *settings, const int channel[2])
+{
+	pid_t parent = getpid();
+
+	if (config->quick)
+		return;
+	settings->loader_pid = fork();
+	if (settings->loader_pid == -1)
+		log_fatal(NULL, "fork: %s", strerror(errno));
+	if (settings->loader_pid == 0) {
+		close(channel[1]);
+		be_loader(options, config, sockets, privilege, settings,
+		    channel[0], parent);
+	}
+	close(channel[0]);
+	close(channel[1]);
+}
+
+static void
+start_engine(struct config *config, const struct sockets *sockets,
+    const struct privilege *privilege, struct spawn_settings *settings,
+    const int loader[2])
 {
 	struct engine_start start = {
 		.config = config,
 		.sockets = sockets,
+		.loader = loader[1],
 		.alive_us = notify_alive_us(settings->notify),
 	};
 	pid_t parent = getpid();
@@ -132,6 +196,7 @@ start_engine(const struct config *config, const struct sockets *sockets,
 		log_fatal(NULL, "fork: %s", strerror(errno));
 	if (settings->engine_pid == 0) {
 		close(channel[0]);
+		close(loader[0]);
 		close(settings->worker_binary);
 		close(settings->notify->fd);
 		start.supervisor_channel = channel[1];
@@ -143,10 +208,12 @@ start_engine(const struct config *config, const struct sockets *sockets,
 
 /* All that takes privileges or the configuration. 0, or -1 having logged. */
 static int
-start(const struct config *config, struct activation *activation,
-    struct sockets *sockets, struct privilege *privilege,
-    struct spawn_settings *settings)
+start(const struct options *options, struct config *config,
+    struct activation *activation, struct sockets *sockets,
+    struct privilege *privilege, struct spawn_settings *settings)
 {
+	int loader[2];
+
 	if (privilege_find(privilege, config->user, config->worker_user) ==
 		-1 ||
 	    sandbox_check_config(config,
@@ -162,13 +229,18 @@ start(const struct config *config, struct activation *activation,
 		privilege->gid) == -1)
 		return -1;
 	hold_signals();
-	start_engine(config, sockets, privilege, settings);
+	if (open_loader_channel(config, loader) == -1)
+		log_fatal(NULL, "socketpair: %s", strerror(errno));
+	/* The engine first: it must not hold the loader's end. */
+	start_engine(config, sockets, privilege, settings, loader);
+	start_loader(options, config, sockets, privilege, settings, loader);
 	sockets_keep_name(sockets);
 	return 0;
 }
 
 static int
-run(struct config *config, struct activation *activation)
+run(const struct options *options, struct config *config,
+    struct activation *activation)
 {
 	struct notify notify;
 	struct spawn_settings settings = { .notify = &notify };
@@ -177,7 +249,8 @@ run(struct config *config, struct activation *activation)
 	int status;
 
 	notify_open(&notify);
-	status = start(config, activation, &sockets, &privilege, &settings);
+	status = start(options, config, activation, &sockets, &privilege,
+	    &settings);
 	if (status == -1) {
 		config_free(config);
 		return EXIT_FAILURE;
@@ -213,5 +286,5 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	log_role("supervisor");
-	return run(configure(&options, &activation), &activation);
+	return run(&options, configure(&options, &activation), &activation);
 }

@@ -214,6 +214,48 @@ prove_supervisor(void)
 	    "secure bits can be changed");
 }
 
+/* Of those that it has. */
+static void
+collect_reading(void)
+{
+	static const unsigned int wanted[] = { CAP_DAC_READ_SEARCH,
+		CAP_NET_BIND_SERVICE };
+	bool has[sizeof(wanted) / sizeof(wanted[0])];
+	size_t i;
+
+	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		has[i] = capng_have_capability(CAPNG_EFFECTIVE, wanted[i]) != 0;
+	capng_clear(CAPNG_SELECT_CAPS);
+	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (has[i])
+			must(capng_update(CAPNG_ADD,
+				 CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+				 wanted[i]) == 0,
+			    "capabilities");
+}
+
+void
+privilege_drop_loader(const struct privilege *privilege)
+{
+	lock_process();
+	if (!privilege->change) {
+		capng_clear(CAPNG_SELECT_CAPS);
+		apply_capabilities();
+		return;
+	}
+	must(capng_get_caps_process() == 0, "capget");
+	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0)
+		lock_bounds();
+	collect_reading();
+	apply_capabilities();
+
+	must(capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+		 CAP_SYS_ADMIN) == 0,
+	    "capabilities");
+	must(capng_apply(CAPNG_SELECT_CAPS) != 0,
+	    "a capability can be had again");
+}
+
 void
 privilege_drop_supervisor(const struct privilege *privilege)
 {

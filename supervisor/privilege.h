@@ -37,4 +37,11 @@ void privilege_drop_engine(const struct privilege *privilege);
  */
 void privilege_drop_supervisor(const struct privilege *privilege);
 
+/*
+ * Root stays root, to read what is root's, with no capability but
+ * CAP_DAC_READ_SEARCH and CAP_NET_BIND_SERVICE, so far as it has them, and no
+ * way to more. Or the process ends.
+ */
+void privilege_drop_loader(const struct privilege *privilege);
+
 #endif

@@ -1,7 +1,7 @@
 /*
- * The lock-in of the engine and of the supervisor, taken on when everything is
- * open and ready: seccomp by list, Landlock as high as the kernel has it, no
- * core dump, no new privileges. A step that fails ends the process with the
+ * The lock-in of the engine, the supervisor and the loader, taken on when
+ * everything is open and ready: seccomp by list, Landlock as high as the
+ * kernel has it, no core dump, no new privileges. A step that fails ends the process with the
  * reason. What the kernel lacks ends it too, or is logged and done without, as
  * `sandbox` in the configuration says; EPERM is somebody's mistake, not a
  * kernel's lack, and always ends it.
@@ -35,5 +35,11 @@ void sandbox_enter_engine(const struct config *config);
  */
 void sandbox_enter_supervisor(const struct config *config,
     const struct spawn_settings *settings);
+
+/*
+ * The loader reads files and binds sockets, and that is all: nothing is
+ * changed, executed, traced or sent a signal.
+ */
+void sandbox_enter_loader(const struct config *config);
 
 #endif

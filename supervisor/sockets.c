@@ -3,10 +3,12 @@
 #include <sys/socket.h>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +22,8 @@
 #include "supervisor/log.h"
 
 #define LISTEN_BACKLOG 256
+/* The kernel keeps connections that say nothing for so long to itself. */
+#define DEFER_ACCEPT_S 1
 #define BUSY_TRIES 25
 #define BUSY_PAUSE_MS 20
 
@@ -92,11 +96,21 @@ describe(int fd, char text[ADDRESS_TEXT_MAX])
 	return address_format(&address, text);
 }
 
-/* A new listener; -1 with errno. */
-static int
-bind_listener(struct sockaddr_storage *address)
+/* A wish: without it everything works, with more to do for the engine. */
+static void
+defer_accept(int fd)
 {
-	int fd, tries = 0;
+	const int seconds = DEFER_ACCEPT_S;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
+	    sizeof(seconds));
+}
+
+/* A new listener, from that try on; -1 with errno. */
+static int
+bind_listener(struct sockaddr_storage *address, int tries)
+{
+	int fd;
 
 	do {
 		fd = listen_on(address);
@@ -107,6 +121,8 @@ bind_listener(struct sockaddr_storage *address)
 			fd = listen_on(address);
 		}
 	} while (fd == -1 && wait_if_busy(&tries));
+	if (fd != -1)
+		defer_accept(fd);
 	return fd;
 }
 
@@ -136,10 +152,11 @@ open_listener(const struct address_service *service,
 	}
 	fd = take_listener(activation, address);
 	if (fd != -1) {
+		defer_accept(fd);
 		log_info(NULL, "%s was passed to us", describe(fd, text));
 		return fd;
 	}
-	fd = bind_listener(&address);
+	fd = bind_listener(&address, 0);
 	if (fd == -1) {
 		log_error(NULL, "listen on %s: %s",
 		    address_format(&address, text), strerror(errno));
@@ -245,6 +262,46 @@ sockets_open(struct sockets *sockets, const struct config *config,
 		return 0;
 	sockets_close(sockets);
 	return -1;
+}
+
+int
+sockets_try_listener(const struct address_service *service,
+    char why[SOCKETS_WHY_MAX])
+{
+	struct sockaddr_storage address;
+	char text[ADDRESS_TEXT_MAX];
+	const char *error;
+	int fd;
+
+	if (address_resolve_service(service, &address, &error) == -1) {
+		snprintf(why, SOCKETS_WHY_MAX, "listen on %.200s", error);
+		return -1;
+	}
+	fd = bind_listener(&address, BUSY_TRIES);
+	if (fd == -1)
+		snprintf(why, SOCKETS_WHY_MAX, "listen on %s: %s",
+		    address_format(&address, text), strerror(errno));
+	return fd;
+}
+
+int
+sockets_try_tunnel(const struct address_tuple *tuple, char why[SOCKETS_WHY_MAX])
+{
+	struct address_pair pair;
+	char text[ADDRESS_TEXT_MAX];
+	const char *error;
+	int fd;
+
+	if (address_resolve_tuple(tuple, &pair, &error) == -1) {
+		snprintf(why, SOCKETS_WHY_MAX, "local UDP address: %.200s",
+		    error);
+		return -1;
+	}
+	fd = udp_bind(&pair);
+	if (fd == -1)
+		snprintf(why, SOCKETS_WHY_MAX, "bind %s: %s",
+		    address_format(&pair.local, text), strerror(errno));
+	return fd;
 }
 
 static void

@@ -9,7 +9,11 @@
 
 #include <stddef.h>
 
+#define SOCKETS_WHY_MAX 256
+
 struct activation;
+struct address_service;
+struct address_tuple;
 struct config;
 
 struct sockets {
@@ -30,6 +34,15 @@ struct sockets {
  */
 int sockets_open(struct sockets *sockets, const struct config *config,
     struct activation *activation, uid_t owner, gid_t group);
+
+/*
+ * One of them later, at once or not at all: a socket, or -1 with the reason in
+ * why. What we have bound already is refused like anybody's.
+ */
+int sockets_try_listener(const struct address_service *service,
+    char why[SOCKETS_WHY_MAX]);
+int sockets_try_tunnel(const struct address_tuple *tuple,
+    char why[SOCKETS_WHY_MAX]);
 
 /*
  * Close all but the control socket: held open here, nobody takes its name for

@@ -13,12 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shm/message.h"
 #include "supervisor/log.h"
 #include "supervisor/notify.h"
+#include "supervisor/request.h"
 #include "supervisor/slots.h"
 
-#define DESCRIPTORS_MAX (FD_END - FD_CHANNEL)
 #define STOP_MS 2000
 
 /* In the long run 100 starts a second, and 256 at once. */
@@ -32,8 +31,10 @@ struct supervisor {
 	const struct spawn_settings *settings;
 	int signals; /* signalfd */
 	bool engine_reaped;
+	bool loader_reaped;
 	bool engine_silent; /* its channel is closed */
 	bool serving;	    /* the engine said so */
+	bool reloading;	    /* it is to say so again */
 	bool stopping;
 	bool done;
 	int status;
@@ -91,16 +92,40 @@ count_workers(const struct supervisor *supervisor)
 
 /* The engine serves, for the first time or again after a reload. */
 static void
-ready(struct supervisor *supervisor)
+ready(struct supervisor *supervisor, bool faulty)
 {
-	if (supervisor->serving)
+	if (faulty)
+		log_error(NULL, "not reloaded: all is as it was");
+	else if (supervisor->serving)
 		log_notice(NULL, "reloaded");
 	else
 		log_notice(NULL, "ready");
 	supervisor->serving = true;
+	supervisor->reloading = false;
 	if (!supervisor->stopping)
 		notify_send(supervisor->settings->notify,
-		    "READY=1\nSTATUS=Serving");
+		    "READY=1\nSTATUS=Serving%s",
+		    faulty ? "; the last reload failed" : "");
+}
+
+static void
+reload(struct supervisor *supervisor)
+{
+	supervisor->reloading = true;
+	notify_send(supervisor->settings->notify,
+	    "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_ms() * 1000);
+	if (log_reopen() == -1)
+		log_warn(NULL, "log: cannot open it again: %s",
+		    strerror(errno));
+	slots_report(&supervisor->slots, SPAWN_RELOAD, 0, 0);
+}
+
+/* Like a signal: what is under way is not begun again. */
+static void
+grant_wish(struct supervisor *supervisor)
+{
+	if (!supervisor->reloading)
+		reload(supervisor);
 }
 
 /* An engine gone wild is not to flood the service manager. */
@@ -130,35 +155,22 @@ handle_record(struct supervisor *supervisor, const struct spawn_record *record,
 		return count == 0 &&
 		    slots_kill(&supervisor->slots, record->slot);
 	case SPAWN_READY:
-		ready(supervisor);
+		ready(supervisor, record->value != 0);
+		return count == 0;
+	case SPAWN_WISH:
+		grant_wish(supervisor);
+		return count == 0;
+	case SPAWN_LEVEL:
+		if (record->value < LOG_FATAL_LEVEL ||
+		    record->value > LOG_TRACE)
+			return false;
+		log_set_level((enum log_level)record->value);
 		return count == 0;
 	case SPAWN_ALIVE:
 		pass_on_life(supervisor);
 		return count == 0;
 	}
 	return false;
-}
-
-/* Copy the descriptors out of a received message; their number. */
-static size_t
-take_descriptors(struct msghdr *message, int descriptors[DESCRIPTORS_MAX])
-{
-	struct cmsghdr *header;
-	size_t count = 0, here;
-
-	for (header = CMSG_FIRSTHDR(message); header != NULL;
-	     header = CMSG_NXTHDR(message, header)) {
-		if (header->cmsg_level != SOL_SOCKET ||
-		    header->cmsg_type != SCM_RIGHTS)
-			continue;
-		here = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		if (here > DESCRIPTORS_MAX - count)
-			here = DESCRIPTORS_MAX - count;
-		memcpy(descriptors + count, CMSG_DATA(header),
-		    here * sizeof(int));
-		count += here;
-	}
-	return count;
 }
 
 /* How it ended is known when it is reaped, which must be soon. */
@@ -174,33 +186,24 @@ channel_closed(struct supervisor *supervisor)
 static void
 receive(struct supervisor *supervisor)
 {
+	int descriptors[REQUEST_DESCRIPTORS_MAX];
 	struct spawn_record record;
-	struct iovec iov = { &record, sizeof(record) };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
-	} control;
-	struct msghdr message = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
-	int descriptors[DESCRIPTORS_MAX];
+	bool good = false;
 	size_t count;
-	ssize_t got;
-	bool good;
 
-	got = recvmsg(supervisor->settings->engine_channel, &message,
-	    MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (got == -1 && (errno == EAGAIN || errno == EINTR))
+	switch (request_receive(supervisor->settings->engine_channel, &record,
+	    descriptors, &count)) {
+	case REQUEST_OK:
+		good = handle_record(supervisor, &record, descriptors, count);
+		break;
+	case REQUEST_NONE:
 		return;
-	if (got <= 0) {
+	case REQUEST_CLOSED:
 		channel_closed(supervisor);
 		return;
+	case REQUEST_BROKEN:
+		break;
 	}
-	count = take_descriptors(&message, descriptors);
-	good = got == (ssize_t)sizeof(record) &&
-	    (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
-	    handle_record(supervisor, &record, descriptors, count);
 	for (size_t i = 0; i < count; i++)
 		close(descriptors[i]);
 	if (!good) {
@@ -224,6 +227,18 @@ engine_ended(struct supervisor *supervisor, int status)
 	finish(supervisor, 1);
 }
 
+/* The tunnels do without; the engine tells whoever wants to reload. */
+static void
+loader_ended(struct supervisor *supervisor, int status)
+{
+	char words[SLOTS_WORDS_MAX];
+
+	supervisor->loader_reaped = true;
+	if (!supervisor->stopping && !supervisor->engine_reaped)
+		log_error(NULL, "loader: %s: there is no reload any more",
+		    slots_describe(status, words));
+}
+
 static void
 reap(struct supervisor *supervisor)
 {
@@ -233,6 +248,8 @@ reap(struct supervisor *supervisor)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == supervisor->settings->engine_pid)
 			engine_ended(supervisor, status);
+		else if (pid == supervisor->settings->loader_pid)
+			loader_ended(supervisor, status);
 		else if (!slots_exited(&supervisor->slots, pid, status))
 			log_warn(NULL, "process %d was nobody's", (int)pid);
 	}
@@ -252,17 +269,6 @@ stop(struct supervisor *supervisor, int signal)
 	supervisor->stopping = true;
 	supervisor->end_by_ms = now_ms() + STOP_MS;
 	slots_report(&supervisor->slots, SPAWN_STOP, 0, 0);
-}
-
-static void
-reload(struct supervisor *supervisor)
-{
-	notify_send(supervisor->settings->notify,
-	    "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_ms() * 1000);
-	if (log_reopen() == -1)
-		log_warn(NULL, "log: cannot open it again: %s",
-		    strerror(errno));
-	slots_report(&supervisor->slots, SPAWN_RELOAD, 0, 0);
 }
 
 static void
@@ -355,11 +361,9 @@ catch_signals(void)
 }
 
 static void
-end_engine(struct supervisor *supervisor)
+end_child(pid_t pid, bool reaped)
 {
-	pid_t pid = supervisor->settings->engine_pid;
-
-	if (supervisor->engine_reaped)
+	if (pid == 0 || reaped)
 		return;
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
@@ -382,7 +386,8 @@ spawn_serve(const struct spawn_settings *settings)
 	} else {
 		serve(&supervisor);
 	}
-	end_engine(&supervisor);
+	end_child(settings->engine_pid, supervisor.engine_reaped);
+	end_child(settings->loader_pid, supervisor.loader_reaped);
 	slots_clear(&supervisor.slots);
 	close(supervisor.slots.null);
 	close(supervisor.signals);

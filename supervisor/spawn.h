@@ -20,7 +20,10 @@ enum spawn_request {
 	SPAWN_START = 1, /* slot; descriptors FD_CHANNEL.. in order,
 				 * 5 of them, or 6 with an accepted socket */
 	SPAWN_KILL,	 /* slot */
-	SPAWN_READY,	 /* the engine serves; again: it has reloaded */
+	SPAWN_READY,	 /* the engine serves; again: it has reloaded, with
+			  * value 1 if the file was faulty */
+	SPAWN_WISH,	 /* be so kind as to reload, as on SIGHUP */
+	SPAWN_LEVEL,	 /* value: enum log_level, from now on */
 	SPAWN_ALIVE	 /* its loop turns */
 };
 
@@ -30,7 +33,8 @@ enum spawn_report {
 	SPAWN_EXITED,	    /* slot; value: status of wait(2), or -errno
 				 * of a fork that failed */
 	SPAWN_STOP,	    /* finish: close every path and exit */
-	SPAWN_RELOAD	    /* SIGHUP: reopen the log, then SPAWN_READY */
+	SPAWN_RELOAD	    /* SIGHUP: reopen the log, read the file anew,
+			     * then SPAWN_READY */
 };
 
 /* Both ways, on a SOCK_SEQPACKET pair. */
@@ -45,6 +49,7 @@ _Static_assert(sizeof(struct spawn_record) == 16, "records are 16 bytes");
 struct spawn_settings {
 	int engine_channel; /* SOCK_SEQPACKET to the engine */
 	pid_t engine_pid;
+	pid_t loader_pid;  /* 0: there is none */
 	int worker_binary; /* open descriptor of socktopus-worker */
 	bool change_user;  /* workers run as the ids below */
 	uid_t worker_uid;

@@ -154,3 +154,10 @@ control_close(struct control *control)
 		evconnlistener_free(control->listener);
 	control->listener = NULL;
 }
+
+void
+control_reloaded(struct control *control, const char *error)
+{
+	(void)control;
+	(void)error;
+}

@@ -16,6 +16,9 @@ struct control {
 
 /* Serve a bound, listening AF_UNIX socket; -1 as fd: none. 0, or -1. */
 int control_open(struct control *control, struct engine *engine, int fd);
+/* A reload is over; error is NULL if all went well. */
+void control_reloaded(struct control *control, const char *error);
+
 void control_close(struct control *control);
 
 #endif

@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "supervisor/address.h"
+#include "supervisor/bundle.h"
 #include "supervisor/config.h"
 #include "supervisor/engine/clock.h"
-#include "supervisor/engine/credentials.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/noise.h"
 #include "supervisor/engine/path.h"
@@ -25,89 +24,42 @@
 #define STOP_LIMIT_US UINT64_C(1000000)
 
 /* What is read while this process still may. */
-static struct {
-	struct noise_identity *identity;
-	struct engine_peer *peers;
-	struct address_pair *asked; /* the far tuple of each tunnel */
-} prepared;
+static struct bundle prepared;
 
-static int
-prepare_identity(const struct config *config)
+static void
+turn_peer(struct engine_peer *peer, const struct config_peer *config,
+    const struct bundle_psk *psk, const struct noise_identity *identity)
 {
-	uint8_t key[KEY_BYTES];
-	char error[KEY_ERROR_MAX] = "no random numbers";
-	int made = 0, result;
-
-	/* Without peers there is nobody to show it to. */
-	if (config->identity[0] == '\0')
-		result = key_generate_private(key);
-	else if (config->identity_make)
-		result = key_read_or_make_file(config->identity, key, &made,
-		    error);
-	else
-		result = key_read_file(config->identity, key, error);
-	if (result == -1) {
-		log_error(NULL, "identity: %s", error);
-		return -1;
-	}
-	if (made)
-		log_notice(NULL, "identity: made %s", config->identity);
-	prepared.identity = noise_identity_new(key);
-	key_wipe(key, sizeof(key));
-	if (prepared.identity == NULL)
-		log_error(NULL, "identity: %s: not a private key",
-		    config->identity);
-	return prepared.identity == NULL ? -1 : 0;
-}
-
-static int
-prepare_peer(struct engine_peer *peer, const struct config_peer *config)
-{
-	char error[KEY_ERROR_MAX];
-
 	peer->config = config;
 	memcpy(peer->key,
-	    config->self ? noise_identity_public(prepared.identity) :
-			   config->key,
+	    config->self ? noise_identity_public(identity) : config->key,
 	    sizeof(peer->key));
-	if (config->psk_file[0] == '\0')
-		return 0;
-	if (key_read_file(config->psk_file, peer->psk, error) == 0)
-		return 0;
-	log_error(NULL, "peer %s: %s", config->name, error);
-	return -1;
-}
-
-static int
-prepare_tunnel(struct address_pair *asked, const struct config_tunnel *config)
-{
-	const char *error;
-
-	if (address_resolve_tuple(&config->remote, asked, &error) == 0)
-		return 0;
-	log_error(NULL, "tunnel %s: remote: %s", config->name, error);
-	return -1;
-}
-
-/* The hops are this process's own copy. */
-static int
-prepare_paths(const struct config_tunnel *config)
-{
-	char error[KEY_ERROR_MAX];
-
-	for (size_t i = 0; i < config->paths_count; i++) {
-		if (credentials_read(&config->paths[i], error) == -1) {
-			log_error(NULL, "tunnel %s: %s", config->name, error);
-			return -1;
-		}
-	}
-	return 0;
+	memcpy(peer->psk, psk->key, sizeof(peer->psk));
 }
 
 static size_t
 peers_bytes(const struct config *config)
 {
 	return (config->peers_count + 1) * sizeof(struct engine_peer);
+}
+
+struct engine_peer *
+engine_new_peers(const struct bundle *bundle,
+    const struct noise_identity *identity)
+{
+	const struct config *config = bundle->config;
+	struct engine_peer *peers = secret_new(peers_bytes(config));
+
+	for (size_t i = 0; peers != NULL && i < config->peers_count; i++)
+		turn_peer(&peers[i], &config->peers[i], &bundle->psks[i],
+		    identity);
+	return peers;
+}
+
+void
+engine_free_peers(struct engine_peer *peers, const struct config *config)
+{
+	secret_free(peers, peers_bytes(config));
 }
 
 static int
@@ -129,9 +81,9 @@ prepare_secrets(const struct config *config)
 int
 engine_prepare(const struct engine_start *start)
 {
-	const struct config *config = start->config;
+	char error[CONFIG_ERROR_MAX];
 
-	if (prepare_secrets(config) == -1)
+	if (prepare_secrets(start->config) == -1)
 		return -1;
 	if (noise_init() == -1) {
 		log_error(NULL,
@@ -139,24 +91,33 @@ engine_prepare(const struct engine_start *start)
 		    "ChaCha20-Poly1305 (a FIPS provider does)");
 		return -1;
 	}
-	prepared.peers = secret_new(peers_bytes(config));
-	prepared.asked = calloc(config->tunnels_count + 1,
-	    sizeof(*prepared.asked));
-	if (prepared.peers == NULL || prepared.asked == NULL) {
-		log_error(NULL, "no memory for peers and tunnels");
+	if (bundle_read(&prepared, start->config, error) == -1) {
+		log_error(NULL, "configuration: %s", error);
 		return -1;
 	}
-	if (prepare_identity(config) == -1)
-		return -1;
-	for (size_t i = 0; i < config->peers_count; i++)
-		if (prepare_peer(&prepared.peers[i], &config->peers[i]) == -1)
-			return -1;
-	for (size_t i = 0; i < config->tunnels_count; i++)
-		if (prepare_tunnel(&prepared.asked[i], &config->tunnels[i]) ==
-			-1 ||
-		    prepare_paths(&config->tunnels[i]) == -1)
-			return -1;
+	if (prepared.identity_made)
+		log_notice(NULL, "identity: made %s",
+		    prepared.config->identity);
 	return 0;
+}
+
+/* From here on the keys are in locked memory only. */
+static int
+take_keys(struct engine *engine)
+{
+	engine->identity = noise_identity_new(prepared.identity);
+	key_wipe(prepared.identity, sizeof(prepared.identity));
+	if (engine->identity == NULL) {
+		log_error(NULL, "identity: %s: not a private key",
+		    engine->config->identity);
+		return -1;
+	}
+	engine->peers = engine_new_peers(&prepared, engine->identity);
+	key_wipe(prepared.psks,
+	    engine->config->peers_count * sizeof(*prepared.psks));
+	if (engine->peers == NULL)
+		log_error(NULL, "no memory for keys");
+	return engine->peers == NULL ? -1 : 0;
 }
 
 const struct engine_peer *
@@ -203,6 +164,7 @@ handle_tick(evutil_socket_t fd, short what, void *argument)
 {
 	struct engine *engine = argument;
 	uint64_t now_us = clock_now_us();
+	struct listener *listener;
 	struct path *path, *next;
 
 	(void)fd;
@@ -210,8 +172,8 @@ handle_tick(evutil_socket_t fd, short what, void *argument)
 	tick_tunnels(engine, now_us);
 	TAILQ_FOREACH_SAFE(path, &engine->arriving, entry, next)
 		path_tick(path);
-	for (size_t i = 0; i < engine->config->listens_count; i++)
-		listener_tick(&engine->listeners[i], now_us);
+	TAILQ_FOREACH(listener, &engine->listeners, entry)
+		listener_tick(listener, now_us);
 	spawner_tick(&engine->spawner, now_us);
 	log_catch_up();
 	reap(engine);
@@ -231,6 +193,17 @@ close_tunnels(struct engine *engine)
 }
 
 static void
+close_listeners(struct engine *engine)
+{
+	struct listener *listener;
+
+	while ((listener = TAILQ_FIRST(&engine->listeners)) != NULL) {
+		TAILQ_REMOVE(&engine->listeners, listener, entry);
+		listener_free(listener);
+	}
+}
+
+static void
 handle_stop(void *argument)
 {
 	struct engine *engine = argument;
@@ -239,10 +212,17 @@ handle_stop(void *argument)
 		return;
 	engine->stopping = true;
 	engine->stop_by_us = clock_now_us() + STOP_LIMIT_US;
-	for (size_t i = 0; i < engine->config->listens_count; i++)
-		listener_close(&engine->listeners[i]);
+	close_listeners(engine);
 	close_tunnels(engine);
 	engine_kick(engine);
+}
+
+static void
+handle_reload(void *argument)
+{
+	struct engine *engine = argument;
+
+	reload_begin(&engine->reload);
 }
 
 static void
@@ -284,7 +264,7 @@ open_services(struct engine *engine, const struct sockets *sockets)
 		}
 	}
 	for (size_t i = 0; i < config->listens_count; i++) {
-		if (listener_open(&engine->listeners[i], engine,
+		if (engine_listen(engine, &config->listens[i],
 			sockets->listens[i]) == -1) {
 			log_error(NULL, "listener: %s", strerror(errno));
 			return -1;
@@ -306,6 +286,7 @@ open_loop(struct engine *engine, const struct engine_start *start)
 	if (engine->base == NULL)
 		return -1;
 	engine->spawner.stop = handle_stop;
+	engine->spawner.reload = handle_reload;
 	engine->spawner.gone = handle_gone;
 	engine->spawner.argument = engine;
 	engine->spawner.alive_us = start->alive_us;
@@ -318,27 +299,32 @@ open_loop(struct engine *engine, const struct engine_start *start)
 }
 
 static struct engine *
-allocate(const struct config *config)
+allocate(struct config *config)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
 
 	if (engine == NULL)
 		return NULL;
-	engine->listeners = calloc(config->listens_count + 1,
-	    sizeof(*engine->listeners));
-	if (engine->listeners == NULL) {
-		free(engine);
-		return NULL;
-	}
 	engine->config = config;
-	engine->identity = prepared.identity;
-	engine->peers = prepared.peers;
 	engine->started_us = clock_now_us();
+	TAILQ_INIT(&engine->listeners);
 	TAILQ_INIT(&engine->tunnels);
 	TAILQ_INIT(&engine->arriving);
 	TAILQ_INIT(&engine->ended);
 	arc4random_buf(engine->instance, sizeof(engine->instance));
 	return engine;
+}
+
+int
+engine_listen(struct engine *engine, const struct address_service *service,
+    int fd)
+{
+	struct listener *listener = listener_new(engine, service, fd);
+
+	if (listener == NULL)
+		return -1;
+	TAILQ_INSERT_TAIL(&engine->listeners, listener, entry);
+	return 0;
 }
 
 static void
@@ -355,20 +341,21 @@ close_arriving(struct engine *engine)
 static void
 destroy(struct engine *engine)
 {
-	if (!engine->stopping)
-		for (size_t i = 0; i < engine->config->listens_count; i++)
-			listener_close(&engine->listeners[i]);
+	close_listeners(engine);
 	close_tunnels(engine);
 	close_arriving(engine);
 	reap(engine);
 	control_close(&engine->control);
+	reload_close(&engine->reload);
 	spawner_close(&engine->spawner);
 	event_free(engine->tick);
 	event_base_free(engine->base);
 	noise_identity_free(engine->identity);
-	secret_free(engine->peers, peers_bytes(engine->config));
-	free(prepared.asked);
-	free(engine->listeners);
+	engine_free_peers(engine->peers, engine->config);
+	prepared.config = engine->config;
+	free(prepared.psks);
+	prepared.psks = NULL;
+	bundle_free(&prepared);
 	key_wipe(engine, sizeof(*engine));
 	free(engine);
 }
@@ -384,10 +371,12 @@ engine_run(const struct engine_start *start)
 		log_error(NULL, "event loop: %s", strerror(errno));
 		return 1;
 	}
-	if (open_services(engine, start->sockets) == -1)
+	if (take_keys(engine) == -1 ||
+	    reload_open(&engine->reload, engine, start->loader) == -1 ||
+	    open_services(engine, start->sockets) == -1)
 		return 1;
 	sandbox_enter_engine(start->config);
-	spawner_ready(&engine->spawner);
+	spawner_ready(&engine->spawner, false);
 	engine_kick(engine);
 	event_base_dispatch(engine->base);
 	status = engine->status;

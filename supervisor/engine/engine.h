@@ -15,8 +15,11 @@
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/key.h"
 #include "supervisor/engine/listener.h"
+#include "supervisor/engine/reload.h"
 #include "supervisor/engine/spawner.h"
 
+struct address_service;
+struct bundle;
 struct config;
 struct config_peer;
 struct event;
@@ -27,9 +30,10 @@ struct sockets;
 struct tunnel;
 
 struct engine_start {
-	const struct config *config;
+	struct config *config; /* taken over */
 	const struct sockets *sockets;
 	int supervisor_channel;
+	int loader;	   /* its channel, -1: there is none */
 	uint64_t alive_us; /* how often to tell it that we are; 0: never */
 };
 
@@ -43,18 +47,19 @@ TAILQ_HEAD(path_list, path);
 TAILQ_HEAD(tunnel_list, tunnel);
 
 struct engine {
-	const struct config *config;
+	struct config *config; /* owned */
 	struct event_base *base;
 	struct event *tick;
 	struct spawner spawner;
 	struct noise_identity *identity;
 	struct engine_peer *peers; /* config->peers_count */
 	struct tunnel_list tunnels;
-	struct path_list arriving;  /* inbound, OPEN not seen yet */
-	struct path_list ended;	    /* freed at the next tick */
-	struct listener *listeners; /* config->listens_count */
+	struct path_list arriving; /* inbound, OPEN not seen yet */
+	struct path_list ended;	   /* freed at the next tick */
+	struct listener_list listeners;
 	struct admission admission; /* of strangers, to all of them */
 	struct control control;
+	struct reload reload;
 	uint8_t instance[FRAME_INSTANCE_BYTES];
 	uint64_t started_us;
 	bool stopping;
@@ -79,6 +84,18 @@ int engine_run(const struct engine_start *start);
 
 /* Have the timers looked at as soon as the current event is done. */
 void engine_kick(struct engine *engine);
+
+/* Listen on a socket that is bound, and taken over. 0, or -1 with errno. */
+int engine_listen(struct engine *engine, const struct address_service *service,
+    int fd);
+
+/*
+ * The peers of a configuration with their keys, in locked memory; NULL when
+ * there is no more of that. To be freed with the same configuration.
+ */
+struct engine_peer *engine_new_peers(const struct bundle *bundle,
+    const struct noise_identity *identity);
+void engine_free_peers(struct engine_peer *peers, const struct config *config);
 
 /* The peer with this public key, or NULL. */
 const struct engine_peer *

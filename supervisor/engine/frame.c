@@ -255,6 +255,27 @@ frame_decode_open(const uint8_t *frame, size_t bytes, struct frame_open *open)
 	return 0;
 }
 
+/* Type, u64 serial, policy. */
+size_t
+frame_encode_policy(const struct frame_policy *policy, uint64_t serial,
+    uint8_t *out)
+{
+	out[0] = FRAME_POLICY;
+	be64enc(out + 1, serial);
+	encode_policy(policy, out + 9);
+	return 9 + POLICY_BYTES;
+}
+
+int
+frame_decode_policy(const uint8_t *frame, size_t bytes,
+    struct frame_policy *policy, uint64_t *serial)
+{
+	if (bytes < 9 + POLICY_BYTES)
+		return -1;
+	*serial = be64dec(frame + 1);
+	return decode_policy(frame + 9, policy) ? 0 : -1;
+}
+
 size_t
 frame_encode_accept(uint8_t *out)
 {

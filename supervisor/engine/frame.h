@@ -46,6 +46,7 @@ enum frame_type {
 	FRAME_CLOSE = 7,
 	FRAME_TOTALS = 8,
 	FRAME_LOST = 9,
+	FRAME_POLICY = 10,
 	FRAME_PADDING = 255 /* means nothing, and counts */
 };
 
@@ -171,6 +172,8 @@ size_t frame_encode_open(const struct frame_open *open, uint8_t *out);
 size_t frame_encode_accept(uint8_t *out);
 size_t
 frame_encode_words(enum frame_type type, const char *words, uint8_t *out);
+size_t frame_encode_policy(const struct frame_policy *policy, uint64_t serial,
+    uint8_t *out);
 size_t frame_encode_ping(const struct frame_ping *ping, uint8_t *out);
 size_t frame_encode_pong(const struct frame_pong *pong, uint8_t *out);
 size_t frame_encode_lost(const struct frame_lost *lost, uint8_t *out);
@@ -186,6 +189,9 @@ int
 frame_decode_open(const uint8_t *frame, size_t bytes, struct frame_open *open);
 int frame_decode_words(const uint8_t *frame, size_t bytes,
     char words[FRAME_REASON_MAX]);
+/* May be longer than known, as PONG. */
+int frame_decode_policy(const uint8_t *frame, size_t bytes,
+    struct frame_policy *policy, uint64_t *serial);
 int
 frame_decode_ping(const uint8_t *frame, size_t bytes, struct frame_ping *ping);
 int

@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,8 +28,6 @@
 #define HELLO_BYTES NOISE_MESSAGE1_BYTES(FRAME_HELLO1_BYTES)
 #define GATE_BYTES (FRAME_LENGTH_BYTES + HELLO_BYTES)
 #define ACCEPT_BUDGET 16
-/* The kernel keeps connections that say nothing for so long to itself. */
-#define DEFER_ACCEPT_S 1
 
 struct listener_pending {
 	TAILQ_ENTRY(listener_pending) entry;
@@ -275,33 +271,50 @@ handle_acceptable(evutil_socket_t fd, short what, void *argument)
 	}
 }
 
-int
-listener_open(struct listener *listener, struct engine *engine, int fd)
+static int
+serve(struct listener *listener)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
-	int seconds = DEFER_ACCEPT_S;
+	int fd = listener->fd;
 
-	listener->engine = engine;
-	listener->fd = fd;
-	TAILQ_INIT(&listener->pending);
-	newcomers_init(&listener->newcomers);
 	if (getsockname(fd, (struct sockaddr *)&address, &length) == -1 ||
 	    evutil_make_socket_nonblocking(fd) == -1)
 		return -1;
 	address_format(&address, listener->name);
-	/* A wish: without it everything works, with more to do for us. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
-	    sizeof(seconds));
-	listener->acceptable = event_new(engine->base, fd, EV_READ | EV_PERSIST,
-	    handle_acceptable, listener);
-	listener->resume = event_new(engine->base, -1, 0, handle_resume,
-	    listener);
+	listener->acceptable = event_new(listener->engine->base, fd,
+	    EV_READ | EV_PERSIST, handle_acceptable, listener);
+	listener->resume = event_new(listener->engine->base, -1, 0,
+	    handle_resume, listener);
 	if (listener->acceptable == NULL || listener->resume == NULL ||
 	    event_add(listener->acceptable, NULL) == -1)
 		return -1;
 	log_notice(NULL, "listening on %s", listener->name);
 	return 0;
+}
+
+struct listener *
+listener_new(struct engine *engine, const struct address_service *service,
+    int fd)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+	int saved;
+
+	if (listener == NULL) {
+		close(fd);
+		return NULL;
+	}
+	listener->engine = engine;
+	listener->service = *service;
+	listener->fd = fd;
+	TAILQ_INIT(&listener->pending);
+	newcomers_init(&listener->newcomers);
+	if (serve(listener) == 0)
+		return listener;
+	saved = errno;
+	listener_free(listener);
+	errno = saved;
+	return NULL;
 }
 
 void
@@ -318,12 +331,10 @@ listener_tick(struct listener *listener, uint64_t now_us)
 }
 
 void
-listener_close(struct listener *listener)
+listener_free(struct listener *listener)
 {
 	struct listener_pending *pending;
 
-	if (listener->engine == NULL)
-		return;
 	while ((pending = TAILQ_FIRST(&listener->pending)) != NULL)
 		forget(pending);
 	newcomers_clear(&listener->newcomers);
@@ -332,4 +343,5 @@ listener_close(struct listener *listener)
 	if (listener->resume != NULL)
 		event_free(listener->resume);
 	close(listener->fd);
+	free(listener);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "supervisor/address.h"
 #include "supervisor/engine/newcomers.h"
 
 struct engine;
@@ -20,9 +21,12 @@ struct event;
 #define LISTENER_HELLO_US UINT64_C(5000000)
 
 struct listener_pending;
+TAILQ_HEAD(listener_list, listener);
 TAILQ_HEAD(listener_pending_list, listener_pending);
 
 struct listener {
+	TAILQ_ENTRY(listener) entry;
+	struct address_service service; /* as configured */
 	struct engine *engine;
 	int fd;
 	struct event *acceptable;
@@ -32,11 +36,16 @@ struct listener {
 	char name[64];		    /* "[::]:23461" */
 };
 
-/* Serve a bound, listening socket. 0, or -1 with errno. */
-int listener_open(struct listener *listener, struct engine *engine, int fd);
+/*
+ * Serve a bound, listening socket for the service, which is taken over, on
+ * failure too. NULL with errno.
+ */
+struct listener *listener_new(struct engine *engine,
+    const struct address_service *service, int fd);
 /* Drop the connections that took too long. */
 void listener_tick(struct listener *listener, uint64_t now_us);
-void listener_close(struct listener *listener);
+/* Stop, and free it. */
+void listener_free(struct listener *listener);
 
 /*
  * Log what became of a connection that has not joined a tunnel: one line a

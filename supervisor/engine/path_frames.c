@@ -8,6 +8,7 @@
 #include "supervisor/engine/noise.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/tunnel_change.h"
 #include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/engine/wire.h"
@@ -141,6 +142,15 @@ handle_data(struct path *path, const uint8_t *frame, size_t bytes)
 		path_fail(path, "DATA is malformed");
 }
 
+/* The listener does as the connector wants, as with OPEN. */
+static void
+handle_policy(struct path *path, const uint8_t *frame, size_t bytes)
+{
+	if (path->state != PATH_UP ||
+	    tunnel_hear_policy(path->tunnel, frame, bytes) == -1)
+		path_fail(path, "POLICY is malformed or out of place");
+}
+
 static void
 handle_lost(struct path *path, const uint8_t *frame, size_t bytes)
 {
@@ -183,6 +193,9 @@ handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 		return;
 	case FRAME_TOTALS:
 		handle_totals(path, plain, bytes);
+		return;
+	case FRAME_POLICY:
+		handle_policy(path, plain, bytes);
 		return;
 	case FRAME_PADDING:
 		return;

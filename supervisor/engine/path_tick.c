@@ -2,6 +2,8 @@
  * A path's timers, and a look at its rings in case a bell was withheld; how it
  * looks to the scheduler.
  */
+#include <stdatomic.h>
+
 #include "supervisor/engine/channel.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/path.h"

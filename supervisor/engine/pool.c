@@ -240,6 +240,16 @@ pool_next(struct pool *pool, uint64_t now_us, uint32_t random, size_t *which)
 	return POOL_NOTHING;
 }
 
+bool
+pool_adopt(struct pool *pool, size_t which, uint64_t now_us)
+{
+	if (count_role(pool, POOL_SERVING) >= pool->use)
+		return false;
+	bring_up(&pool->members[which], POOL_SERVING, now_us);
+	pool->members[which].up = true;
+	return true;
+}
+
 void
 pool_up(struct pool *pool, size_t which)
 {

@@ -73,6 +73,12 @@ void pool_init(struct pool *pool, size_t count, size_t use);
 enum pool_step
 pool_next(struct pool *pool, uint64_t now_us, uint32_t random, size_t *which);
 
+/*
+ * A candidate is up already and serves from now on. False: there are enough,
+ * and it rests.
+ */
+bool pool_adopt(struct pool *pool, size_t which, uint64_t now_us);
+
 /* What happened to a candidate that was brought up. */
 void pool_up(struct pool *pool, size_t which);
 void pool_down(struct pool *pool, size_t which, enum pool_fault fault,

@@ -13,10 +13,12 @@
 #define DESCRIPTORS_MAX (FD_END - FD_CHANNEL)
 
 static int
-send_record(const struct spawner *spawner, enum spawn_request type, int slot,
-    const int *descriptors, size_t count)
+send_valued(const struct spawner *spawner, enum spawn_request type, int slot,
+    int64_t value, const int *descriptors, size_t count)
 {
-	struct spawn_record record = { .type = type, .slot = (uint32_t)slot };
+	struct spawn_record record = { .type = type,
+		.slot = (uint32_t)slot,
+		.value = value };
 	struct iovec iov = { &record, sizeof(record) };
 	union {
 		struct cmsghdr header;
@@ -37,6 +39,13 @@ send_record(const struct spawner *spawner, enum spawn_request type, int slot,
 	if (sendmsg(spawner->channel, &message, MSG_NOSIGNAL) == -1)
 		return -1;
 	return 0;
+}
+
+static int
+send_record(const struct spawner *spawner, enum spawn_request type, int slot,
+    const int *descriptors, size_t count)
+{
+	return send_valued(spawner, type, slot, 0, descriptors, count);
 }
 
 static void
@@ -76,7 +85,7 @@ handle_record(struct spawner *spawner, const struct spawn_record *record)
 		if (log_reopen() == -1)
 			log_warn(NULL, "log: cannot open it again: %s",
 			    strerror(errno));
-		spawner_ready(spawner);
+		spawner->reload(spawner->argument);
 		return;
 	}
 	log_warn(NULL, "supervisor: unknown report %u", record->type);
@@ -121,9 +130,21 @@ spawner_close(struct spawner *spawner)
 }
 
 void
-spawner_ready(struct spawner *spawner)
+spawner_ready(struct spawner *spawner, bool faulty)
 {
-	send_record(spawner, SPAWN_READY, 0, NULL, 0);
+	send_valued(spawner, SPAWN_READY, 0, faulty, NULL, 0);
+}
+
+void
+spawner_wish(struct spawner *spawner)
+{
+	send_record(spawner, SPAWN_WISH, 0, NULL, 0);
+}
+
+void
+spawner_level(struct spawner *spawner, int level)
+{
+	send_valued(spawner, SPAWN_LEVEL, 0, level, NULL, 0);
 }
 
 int

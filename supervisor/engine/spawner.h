@@ -32,8 +32,9 @@ struct spawner_slot {
 struct spawner {
 	int channel;
 	struct event *readable;
-	void (*stop)(void *argument); /* SPAWN_STOP */
-	void (*gone)(void *argument); /* the supervisor is no more */
+	void (*stop)(void *argument);	/* SPAWN_STOP */
+	void (*reload)(void *argument); /* SPAWN_RELOAD, the log is open */
+	void (*gone)(void *argument);	/* the supervisor is no more */
 	void *argument;
 	uint64_t alive_us; /* how often to say that we are; 0: never */
 	uint64_t alive_due_us;
@@ -41,14 +42,19 @@ struct spawner {
 };
 
 /*
- * Serve the channel on base; takes it over. stop, gone, argument and alive_us
- * are set by the caller. 0, or -1 with errno.
+ * Serve the channel on base; takes it over. stop, reload, gone, argument and
+ * alive_us are set by the caller. 0, or -1 with errno.
  */
 int spawner_init(struct spawner *spawner, struct event_base *base, int channel);
 void spawner_close(struct spawner *spawner);
 
-/* Tell the supervisor that the engine serves. */
-void spawner_ready(struct spawner *spawner);
+/* Tell the supervisor that the engine serves, also after a reload, faulty if
+ * nothing came of that. */
+void spawner_ready(struct spawner *spawner, bool faulty);
+/* Ask it for a reload, as on SIGHUP. */
+void spawner_wish(struct spawner *spawner);
+/* Its log level, from now on. */
+void spawner_level(struct spawner *spawner, int level);
 
 /*
  * Ask for a worker that gets the descriptors in the order of enum worker_fd;

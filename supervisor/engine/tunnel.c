@@ -11,6 +11,7 @@
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/path.h"
+#include "supervisor/engine/tunnel_change.h"
 #include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/log.h"
@@ -41,6 +42,7 @@ tunnel_path_up(struct tunnel *tunnel, struct path *path)
 	tunnel_pool_up(path);
 	if (tunnel->paths_up++ == 0)
 		log_notice(tunnel->name, "up");
+	tunnel_tell_policy(tunnel, path);
 	tunnel_path_room(tunnel);
 }
 
@@ -108,35 +110,63 @@ tunnel_allocate(struct engine *engine, const char *name,
 	return tunnel;
 }
 
+static bool
+is_id_taken(const struct tunnel *tunnel, uint16_t id)
+{
+	const struct path *path;
+
+	TAILQ_FOREACH(path, &tunnel->paths, entry)
+		if (path->id == id)
+			return true;
+	return false;
+}
+
+uint16_t
+tunnel_free_id(const struct tunnel *tunnel)
+{
+	uint16_t id = 0;
+
+	while (is_id_taken(tunnel, id))
+		id++;
+	return id;
+}
+
+int
+tunnel_add_path(struct tunnel *tunnel, const struct config_path *config)
+{
+	struct path *path;
+
+	if (tunnel->paths_count == TUNNEL_PATHS_MAX) {
+		errno = E2BIG;
+		return -1;
+	}
+	path = path_new(tunnel, config, tunnel_free_id(tunnel));
+	if (path == NULL)
+		return -1;
+	path->rests = tunnel->config->down;
+	TAILQ_INSERT_TAIL(&tunnel->paths, path, entry);
+	tunnel->paths_count++;
+	return 0;
+}
+
 static int
 add_paths(struct tunnel *tunnel)
 {
 	const struct config_tunnel *config = tunnel->config;
 	const struct config_path *item = config->paths;
-	struct path *path;
 
-	for (; item < config->paths + config->paths_count; item++) {
-		for (uint32_t copy = 0; copy < item->count; copy++) {
-			if (tunnel->paths_count == TUNNEL_PATHS_MAX) {
-				errno = E2BIG;
+	for (; item < config->paths + config->paths_count; item++)
+		for (uint32_t copy = 0; copy < item->count; copy++)
+			if (tunnel_add_path(tunnel, item) == -1)
 				return -1;
-			}
-			path = path_new(tunnel, item,
-			    (uint16_t)tunnel->paths_count);
-			if (path == NULL)
-				return -1;
-			TAILQ_INSERT_TAIL(&tunnel->paths, path, entry);
-			tunnel->paths_count++;
-		}
-	}
 	return 0;
 }
 
-struct tunnel *
-tunnel_new(struct engine *engine, const struct config_tunnel *config,
-    const struct address_pair *asked, struct end *end)
+void
+tunnel_fill_policy(struct frame_policy *policy,
+    const struct config_tunnel *config)
 {
-	struct frame_policy policy = {
+	*policy = (struct frame_policy){
 		.scheduler = (uint8_t)config->scheduler,
 		.copies = (uint8_t)config->copies,
 		.resend = config->resend,
@@ -144,13 +174,22 @@ tunnel_new(struct engine *engine, const struct config_tunnel *config,
 		.max_age_ms = (uint16_t)config->max_age_ms,
 		.reorder_ms = (uint16_t)config->reorder_ms,
 	};
-	struct tunnel *tunnel = tunnel_allocate(engine, config->name,
-	    &engine->peers[config->peer], &policy, config->history_bytes, end);
+}
 
+struct tunnel *
+tunnel_new(struct engine *engine, const struct config_tunnel *config,
+    const struct address_pair *asked, struct end *end)
+{
+	struct frame_policy policy;
+	struct tunnel *tunnel;
+
+	tunnel_fill_policy(&policy, config);
+	tunnel = tunnel_allocate(engine, config->name,
+	    &engine->peers[config->peer], &policy, config->history_bytes, end);
 	if (tunnel == NULL)
 		return NULL;
 	tunnel->config = config;
-	tunnel->asked = asked;
+	tunnel->asked = *asked;
 	tunnel->dead_us = (uint64_t)config->dead_s * 1000000;
 	tunnel->started_ms = clock_unix_ms();
 	arc4random_buf(tunnel->session, sizeof(tunnel->session));
@@ -159,6 +198,16 @@ tunnel_new(struct engine *engine, const struct config_tunnel *config,
 		return NULL;
 	}
 	return tunnel;
+}
+
+struct end *
+tunnel_dissolve(struct tunnel *tunnel, const char *words)
+{
+	struct end *end = tunnel->end;
+
+	tunnel->end = NULL;
+	tunnel_free(tunnel, words);
+	return end;
 }
 
 void

@@ -34,10 +34,13 @@ struct tunnel {
 	const struct config_tunnel *config; /* connector only */
 	char name[FRAME_NAME_MAX];
 	uint8_t session[FRAME_SESSION_BYTES];
-	uint64_t started_ms;		  /* Unix time, at the connector */
-	const struct address_pair *asked; /* connector: the far tuple */
+	uint64_t started_ms;	   /* Unix time, at the connector */
+	struct address_pair asked; /* connector: the far tuple */
 	struct frame_policy policy;
-	uint64_t dead_us; /* silence that ends a path */
+	uint64_t policy_serial; /* 0: still as OPEN said */
+	bool rekeyed;		/* a change is under way: see */
+	bool hurry;		/* tunnel_change.h */
+	uint64_t dead_us;	/* silence that ends a path */
 	struct path_list paths;
 	size_t paths_count;
 	size_t paths_up;
@@ -67,7 +70,7 @@ struct tunnel {
 
 /*
  * A tunnel of the connector with its paths, all to be dialled at once; asked
- * is the UDP tuple for the far end (kept), end the one here (taken over, on
+ * is the UDP tuple for the far end, end the one here (taken over, on
  * failure too). NULL with errno.
  */
 struct tunnel *
@@ -77,11 +80,22 @@ tunnel_new(struct engine *engine, const struct config_tunnel *config,
 /* Ends every path, then frees it. words go to the peer. */
 void tunnel_free(struct tunnel *tunnel, const char *words);
 
+/* The same, but for its end, which is the caller's then. */
+struct end *tunnel_dissolve(struct tunnel *tunnel, const char *words);
+
+/* One more path, to be dialled at once. 0, or -1 with errno. */
+int tunnel_add_path(struct tunnel *tunnel, const struct config_path *config);
+
 /*
  * A listener's path said OPEN: it joins its session's tunnel, begins it, or is
  * refused. Nothing is displaced before.
  */
 void tunnel_join(struct path *path, const struct frame_open *open);
+
+/* What of it the peer may not ask for; NULL: nothing. */
+const struct sockaddr_storage *
+tunnel_find_refused(const struct engine_peer *peer,
+    const struct address_pair *end);
 
 /* What this tunnel's OPEN asks for. */
 void tunnel_describe_open(const struct tunnel *tunnel, struct frame_open *open);
@@ -117,6 +131,8 @@ void tunnel_pump(struct tunnel *tunnel);
 
 /* Replace a path in good time; called while it is up. */
 void tunnel_rotate(struct path *path, uint64_t now_us);
+/* Replace a path that is up, now. */
+void tunnel_replace(struct tunnel *tunnel, struct path *path);
 /* A path came up: if it replaces one, that one drains. */
 void tunnel_take_over(struct path *path);
 /* A path leaves: neither replaced nor replacing. */
@@ -128,5 +144,10 @@ struct tunnel *tunnel_allocate(struct engine *engine, const char *name,
     size_t history_bytes, struct end *end);
 int tunnel_open_delivery(struct tunnel *tunnel);
 void tunnel_close_delivery(struct tunnel *tunnel);
+/* Wait as long as the policy says by now. 0, or -1 with errno: as before. */
+int tunnel_change_reorder(struct tunnel *tunnel);
+uint16_t tunnel_free_id(const struct tunnel *tunnel);
+void tunnel_fill_policy(struct frame_policy *policy,
+    const struct config_tunnel *config);
 
 #endif

@@ -65,6 +65,28 @@ tunnel_open_delivery(struct tunnel *tunnel)
 	    REORDER_BYTES_DEFAULT, &sink);
 }
 
+int
+tunnel_change_reorder(struct tunnel *tunnel)
+{
+	struct reorder_sink sink = { deliver, tunnel };
+	struct reorder *old = &tunnel->reorder, next;
+
+	if (reorder_init(&next, tunnel->policy.reorder_ms,
+		REORDER_BYTES_DEFAULT, &sink) == -1) {
+		reorder_free(&next);
+		return -1;
+	}
+	reorder_skip(old, UINT64_MAX);
+	reorder_skip(&next, tunnel->arrival.next);
+	next.held = old->held;
+	next.skipped = old->skipped;
+	next.late = old->late;
+	next.crowded = old->crowded;
+	reorder_free(old);
+	*old = next;
+	return 0;
+}
+
 void
 tunnel_close_delivery(struct tunnel *tunnel)
 {

@@ -47,21 +47,21 @@ same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 }
 
 static bool
-is_permitted(const struct path *path, const struct sockaddr_storage *address)
+is_permitted(const struct engine_peer *peer,
+    const struct sockaddr_storage *address)
 {
-	const struct config_peer *peer = path->peer->config;
-
-	return address_permitted(peer->permits, peer->permits_count, address);
+	return address_permitted(peer->config->permits,
+	    peer->config->permits_count, address);
 }
 
-/* What of it the peer may not ask for; NULL: nothing. */
-static const struct sockaddr_storage *
-find_refused(const struct path *path, const struct address_pair *end)
+const struct sockaddr_storage *
+tunnel_find_refused(const struct engine_peer *peer,
+    const struct address_pair *end)
 {
-	if (!is_permitted(path, &end->local))
+	if (!is_permitted(peer, &end->local))
 		return &end->local;
 	/* Whom it learns is judged when they send. */
-	if (end->kind != ADDRESS_LEARN && !is_permitted(path, &end->remote))
+	if (end->kind != ADDRESS_LEARN && !is_permitted(peer, &end->remote))
 		return &end->remote;
 	return NULL;
 }
@@ -196,7 +196,7 @@ find_or_begin(struct path *path, const struct frame_open *open)
 		refuse(path, "this session has other addresses");
 		return NULL;
 	}
-	refused = find_refused(path, &open->end);
+	refused = tunnel_find_refused(path->peer, &open->end);
 	if (refused != NULL) {
 		refuse(path, "%s: not permitted",
 		    address_format(refused, text));
@@ -233,7 +233,7 @@ void
 tunnel_describe_open(const struct tunnel *tunnel, struct frame_open *open)
 {
 	memset(open, 0, sizeof(*open));
-	open->end = *tunnel->asked;
+	open->end = tunnel->asked;
 	open->policy = tunnel->policy;
 	strlcpy(open->name, tunnel->name, sizeof(open->name));
 }

@@ -45,13 +45,40 @@ tunnel_pool_open(struct tunnel *tunnel)
 	if (pool == NULL)
 		return -1;
 	TAILQ_FOREACH(path, &tunnel->paths, entry) {
-		if (!path->config->pooled)
+		if (path->config == NULL || !path->config->pooled)
 			continue;
 		pool->candidates[count++].path = path;
 		path->rests = true;
 	}
 	pool_init(&pool->pool, count, tunnel->config->pool_use);
 	tunnel->pool = pool;
+	return 0;
+}
+
+/* What is up serves, as far as it is wanted. */
+static void
+adopt(struct tunnel_pool *pool, size_t which, uint64_t now_us)
+{
+	struct path *path = pool->candidates[which].path;
+
+	if (path->state != PATH_UP || path->drains_us != 0)
+		path_finish(path, "the pool has changed");
+	else if (pool_adopt(&pool->pool, which, now_us))
+		path->rests = false;
+	else
+		path->drains_us = now_us;
+}
+
+int
+tunnel_pool_reopen(struct tunnel *tunnel)
+{
+	uint64_t now_us = clock_now_us();
+
+	if (tunnel_pool_open(tunnel) == -1)
+		return -1;
+	for (size_t i = 0; tunnel->pool != NULL && i < tunnel->pool->pool.count;
+	     i++)
+		adopt(tunnel->pool, i, now_us);
 	return 0;
 }
 

@@ -13,6 +13,8 @@ struct tunnel_pool;
 
 /* Make the pool if the configuration has one. 0, or -1 with errno. */
 int tunnel_pool_open(struct tunnel *tunnel);
+/* The same for paths of which some are up already. */
+int tunnel_pool_reopen(struct tunnel *tunnel);
 void tunnel_pool_close(struct tunnel *tunnel);
 
 /* Bring up, take down, measure. */

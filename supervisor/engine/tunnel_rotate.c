@@ -13,27 +13,6 @@
 #define DRAIN_LIMIT_US UINT64_C(2000000)
 #define SECOND_US UINT64_C(1000000)
 
-static bool
-is_id_taken(const struct tunnel *tunnel, uint16_t id)
-{
-	const struct path *path;
-
-	TAILQ_FOREACH(path, &tunnel->paths, entry)
-		if (path->id == id)
-			return true;
-	return false;
-}
-
-static uint16_t
-free_id(const struct tunnel *tunnel)
-{
-	uint16_t id = 0;
-
-	while (is_id_taken(tunnel, id))
-		id++;
-	return id;
-}
-
 /* Paths that began together are not all replaced together. */
 static uint64_t
 due_us(const struct path *path, uint64_t now_us)
@@ -44,14 +23,14 @@ due_us(const struct path *path, uint64_t now_us)
 	    arc4random() * (whole_us / 5) / UINT32_MAX;
 }
 
-static void
-begin(struct tunnel *tunnel, struct path *path)
+void
+tunnel_replace(struct tunnel *tunnel, struct path *path)
 {
 	struct path *successor;
 
 	if (tunnel->paths_count == TUNNEL_PATHS_MAX)
 		return;
-	successor = path_new(tunnel, path->config, free_id(tunnel));
+	successor = path_new(tunnel, path->config, tunnel_free_id(tunnel));
 	if (successor == NULL)
 		return;
 	log_debug(path->subject, "rotation begins");
@@ -61,23 +40,37 @@ begin(struct tunnel *tunnel, struct path *path)
 	successor->predecessor = path;
 }
 
+/* A pool lets its own rest when it has to; all others drain here. */
+static void
+drain(struct path *path, uint64_t now_us)
+{
+	if (!tunnel_path_is_empty(path->tunnel, path) &&
+	    now_us <= path->drains_us + DRAIN_LIMIT_US)
+		return;
+	if (path->config == NULL)
+		path_finish(path, "removed");
+	else
+		path_finish(path, "rotated");
+}
+
 void
 tunnel_rotate(struct path *path, uint64_t now_us)
 {
 	struct tunnel *tunnel = path->tunnel;
 
 	/* A pool replaces its own as they turn out. */
-	if (path->config == NULL || path->config->pooled ||
-	    tunnel->config->rotate_s == 0)
+	if (path->config != NULL && path->config->pooled)
 		return;
 	if (path->drains_us != 0) {
-		if (tunnel_path_is_empty(tunnel, path) ||
-		    now_us > path->drains_us + DRAIN_LIMIT_US)
-			path_finish(path, "rotated");
-	} else if (path->rotate_us == 0)
+		drain(path, now_us);
+		return;
+	}
+	if (path->config == NULL || tunnel->config->rotate_s == 0)
+		return;
+	if (path->rotate_us == 0)
 		path->rotate_us = due_us(path, now_us);
 	else if (now_us >= path->rotate_us && path->successor == NULL)
-		begin(tunnel, path);
+		tunnel_replace(tunnel, path);
 }
 
 void

@@ -1,0 +1,276 @@
+/*
+ * Paths, tunnels and peers point into the configuration that they were made
+ * from. Here they are set to the new one before the old one is freed; those
+ * that are not in it are ended first.
+ */
+#include "supervisor/engine/change.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/engine/change_parts.h"
+#include "supervisor/engine/difference.h"
+#include "supervisor/engine/engine.h"
+#include "supervisor/engine/noise.h"
+#include "supervisor/engine/secret.h"
+#include "supervisor/engine/tunnel.h"
+#include "supervisor/log.h"
+
+static struct change_socket *
+new_sockets(size_t count)
+{
+	struct change_socket *sockets = calloc(count + 1, sizeof(*sockets));
+
+	for (size_t i = 0; sockets != NULL && i < count; i++)
+		sockets[i].fd = -1;
+	return sockets;
+}
+
+int
+change_open(struct change *change)
+{
+	change->listens = new_sockets(change->bundle.config->listens_count);
+	change->tunnels = new_sockets(change->bundle.config->tunnels_count);
+	return change->listens == NULL || change->tunnels == NULL ? -1 : 0;
+}
+
+static void
+close_sockets(struct change_socket *sockets, size_t count)
+{
+	for (size_t i = 0; sockets != NULL && i < count; i++)
+		if (sockets[i].fd != -1)
+			close(sockets[i].fd);
+	free(sockets);
+}
+
+void
+change_free(struct change *change)
+{
+	const struct config *config = change->bundle.config;
+
+	if (config != NULL) {
+		close_sockets(change->listens, config->listens_count);
+		close_sockets(change->tunnels, config->tunnels_count);
+	}
+	bundle_free(&change->bundle);
+	*change = (struct change){ .keep_identity = false };
+}
+
+/* Borrowed from the engine, to be packed. 0, or -1 with errno. */
+static int
+borrow(struct bundle *bundle, const struct engine *engine)
+{
+	const struct config *config = engine->config;
+	const struct tunnel *tunnel;
+
+	bundle->config = engine->config;
+	bundle->psks = calloc(config->peers_count + 1, sizeof(*bundle->psks));
+	bundle->asked = calloc(config->tunnels_count + 1,
+	    sizeof(*bundle->asked));
+	if (bundle->psks == NULL || bundle->asked == NULL)
+		return -1;
+	for (size_t i = 0; i < config->peers_count; i++)
+		memcpy(bundle->psks[i].key, engine->peers[i].psk,
+		    sizeof(bundle->psks[i].key));
+	TAILQ_FOREACH(tunnel, &engine->tunnels, entry)
+		if (tunnel->config != NULL)
+			bundle->asked[tunnel->config - config->tunnels] =
+			    tunnel->asked;
+	return 0;
+}
+
+int
+change_copy(struct change *change, const struct engine *engine)
+{
+	struct bundle bundle = { .config = NULL };
+	void *packed = NULL;
+	size_t bytes = 0;
+	int result = -1;
+
+	*change = (struct change){ .keep_identity = true };
+	if (borrow(&bundle, engine) == 0)
+		packed = bundle_pack(&bundle, &bytes);
+	if (packed != NULL)
+		result = bundle_unpack(&change->bundle, packed, bytes);
+	bundle_discard(packed, bytes);
+	if (bundle.psks != NULL)
+		key_wipe(bundle.psks,
+		    engine->config->peers_count * sizeof(*bundle.psks));
+	free(bundle.psks);
+	free(bundle.asked);
+	return result;
+}
+
+static int
+refuse(char error[CHANGE_WHY_MAX], const char *words)
+{
+	snprintf(error, CHANGE_WHY_MAX, "%s", words);
+	return -1;
+}
+
+/* A path of the configuration may be several connections. */
+static int
+check_counts(const struct config *config, char error[CHANGE_WHY_MAX])
+{
+	for (size_t i = 0; i < config->tunnels_count; i++) {
+		const struct config_tunnel *tunnel = &config->tunnels[i];
+		size_t count = 0;
+
+		for (size_t j = 0; j < tunnel->paths_count; j++)
+			count += tunnel->paths[j].count;
+		if (count <= TUNNEL_PATHS_MAX)
+			continue;
+		snprintf(error, CHANGE_WHY_MAX,
+		    "tunnel %s: more than %d connections", tunnel->name,
+		    TUNNEL_PATHS_MAX);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+check_listeners(const struct engine *engine, const struct change *change,
+    char error[CHANGE_WHY_MAX])
+{
+	const struct config *config = change->bundle.config;
+
+	for (size_t i = 0; i < config->listens_count; i++)
+		if (difference_find_listen(engine->config,
+			&config->listens[i]) == DIFFERENCE_NOTHING &&
+		    change->listens[i].fd == -1)
+			return refuse(error, change->listens[i].why);
+	return 0;
+}
+
+static int
+check_tunnels(const struct engine *engine, const struct change *change,
+    char error[CHANGE_WHY_MAX])
+{
+	const struct config *config = change->bundle.config;
+
+	for (size_t i = 0; i < config->tunnels_count; i++)
+		if (!change_keeps_end(engine, &config->tunnels[i]) &&
+		    change->tunnels[i].fd == -1)
+			return refuse(error, change->tunnels[i].why);
+	return 0;
+}
+
+static int
+make_identity(struct change_plan *plan, const struct change *change,
+    char error[CHANGE_WHY_MAX])
+{
+	struct engine *engine = plan->engine;
+
+	plan->identity = engine->identity;
+	if (change->keep_identity)
+		return 0;
+	plan->identity = noise_identity_new(change->bundle.identity);
+	if (plan->identity == NULL)
+		return refuse(error, "identity: not a private key");
+	plan->new_identity = memcmp(noise_identity_public(plan->identity),
+				 noise_identity_public(engine->identity),
+				 KEY_BYTES) != 0;
+	if (plan->new_identity)
+		return 0;
+	noise_identity_free(plan->identity);
+	plan->identity = engine->identity;
+	return 0;
+}
+
+static int
+make_plan(struct change_plan *plan, struct change *change,
+    char error[CHANGE_WHY_MAX])
+{
+	struct engine *engine = plan->engine;
+
+	if (check_counts(change->bundle.config, error) == -1 ||
+	    check_listeners(engine, change, error) == -1 ||
+	    check_tunnels(engine, change, error) == -1 ||
+	    make_identity(plan, change, error) == -1)
+		return -1;
+	plan->peers = engine_new_peers(&change->bundle, plan->identity);
+	if (plan->peers != NULL)
+		return 0;
+	if (plan->identity != engine->identity)
+		noise_identity_free(plan->identity);
+	return refuse(error, "no memory for the keys of so many peers");
+}
+
+/* What runs is compared with, the next time as well. */
+static void
+keep_fixed(const struct config *old, struct config *new)
+{
+	enum log_level level = new->log.level;
+
+	memcpy(new->control, old->control, sizeof(new->control));
+	memcpy(new->control_group, old->control_group,
+	    sizeof(new->control_group));
+	memcpy(new->user, old->user, sizeof(new->user));
+	memcpy(new->worker_user, old->worker_user, sizeof(new->worker_user));
+	new->sandbox = old->sandbox;
+	new->log = old->log;
+	new->log.level = level;
+}
+
+static void
+warn_of_fixed(const struct config *old, const struct config *new)
+{
+	const char *names[DIFFERENCE_FIXED_MAX];
+	size_t count = difference_fixed(old, new, names);
+
+	for (size_t i = 0; i < count; i++)
+		log_warn(NULL, "%s: another value waits for a restart",
+		    names[i]);
+}
+
+static void
+set_level(struct engine *engine, const struct config *new)
+{
+	if (log_get_level() == new->log.level)
+		return;
+	log_set_level(new->log.level);
+	spawner_level(&engine->spawner, (int)new->log.level);
+}
+
+int
+change_apply(struct engine *engine, struct change *change,
+    char error[CHANGE_WHY_MAX])
+{
+	struct change_plan plan = { .engine = engine,
+		.old = engine->config,
+		.new = change->bundle.config };
+	struct engine_peer *old_peers = engine->peers;
+	struct noise_identity *old_identity = engine->identity;
+
+	if (make_plan(&plan, change, error) == -1)
+		return -1;
+	warn_of_fixed(plan.old, plan.new);
+	keep_fixed(plan.old, plan.new);
+	set_level(engine, plan.new);
+	change_end_what_goes(&plan);
+	change_turn_peers(&plan);
+	engine->peers = plan.peers;
+	engine->identity = plan.identity;
+	change_turn_tunnels(&plan, change);
+	change_turn_listeners(&plan, change);
+	engine->config = plan.new;
+	engine_free_peers(old_peers, plan.old);
+	if (old_identity != plan.identity)
+		noise_identity_free(old_identity);
+	/* The sockets' arrays are as long as the configuration says. */
+	close_sockets(change->listens, plan.new->listens_count);
+	close_sockets(change->tunnels, plan.new->tunnels_count);
+	change->listens = change->tunnels = NULL;
+	change->bundle.config = plan.old;
+	/* The keys are the new one's, and so are their number. */
+	key_wipe(change->bundle.psks,
+	    plan.new->peers_count * sizeof(*change->bundle.psks));
+	free(change->bundle.psks);
+	change->bundle.psks = NULL;
+	bundle_free(&change->bundle);
+	engine_kick(engine);
+	return 0;
+}

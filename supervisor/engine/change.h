@@ -1,0 +1,51 @@
+/*
+ * A running engine becomes what another configuration says. First everything
+ * that can be refused is looked at, and then all of it is done; what is the
+ * same in both is not touched.
+ */
+#ifndef ENGINE_CHANGE_H
+#define ENGINE_CHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "supervisor/bundle.h"
+
+#define CHANGE_WHY_MAX 512
+
+struct end;
+struct engine;
+
+/* What was bound for a listener or a tunnel, or why it could not be. */
+struct change_socket {
+	int fd; /* -1: none */
+	char why[CHANGE_WHY_MAX];
+};
+
+struct change {
+	struct bundle bundle;
+	bool keep_identity;	       /* the bundle has none */
+	struct change_socket *listens; /* as bundle.config->listens */
+	struct change_socket *tunnels; /* as bundle.config->tunnels */
+};
+
+/* Room for the sockets of bundle, with no socket in it. 0, or -1 ENOMEM. */
+int change_open(struct change *change);
+
+/* Close and free all that is left of it. Safe on one that is all zeros. */
+void change_free(struct change *change);
+
+/*
+ * What the engine runs by now, to be edited; for change_apply() without a new
+ * identity. 0, or -1 ENOMEM.
+ */
+int change_copy(struct change *change, const struct engine *engine);
+
+/*
+ * Do it; what is used of change is taken out of it. 0, or -1 with a line in
+ * error: then nothing has changed.
+ */
+int change_apply(struct engine *engine, struct change *change,
+    char error[CHANGE_WHY_MAX]);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * What the loader sends is collected here until it is whole, and then applied
+ * or refused. The engine opens nothing for it.
+ */
+#ifndef ENGINE_RELOAD_H
+#define ENGINE_RELOAD_H
+
+#include <stdbool.h>
+
+#include "supervisor/engine/change.h"
+
+struct engine;
+struct event;
+
+struct reload {
+	struct engine *engine;
+	int channel; /* of the loader; -1: there is none */
+	struct event *readable;
+	bool under_way;
+	bool again; /* as soon as this one is over */
+	struct change change;
+};
+
+/* channel is taken over; -1 in the quick mode. 0, or -1 with errno. */
+int reload_open(struct reload *reload, struct engine *engine, int channel);
+void reload_close(struct reload *reload);
+
+/*
+ * The supervisor wants it. It hears of the end by spawner_ready(), whoever
+ * asked for it by control_reloaded().
+ */
+void reload_begin(struct reload *reload);
+
+#endif

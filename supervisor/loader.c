@@ -1,0 +1,227 @@
+/*
+ * It remembers nothing from one time to the next, and is told nothing: every
+ * socket of the file is tried anew, and those that are in use, most of them by
+ * us, are sent as a reason. The engine knows which of them it lacks.
+ */
+#include "supervisor/loader.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <bsd/string.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/bundle.h"
+#include "supervisor/log.h"
+#include "supervisor/options.h"
+#include "supervisor/sandbox.h"
+#include "supervisor/sockets.h"
+
+/* 0, or -1 with errno. Closes fd, if it is none of -1. */
+static int
+send_record(int channel, struct loader_record *record, int fd)
+{
+	struct iovec iov = { record, sizeof(*record) };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .space = { 0 } };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t sent;
+
+	if (fd != -1) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	do {
+		sent = sendmsg(channel, &message, MSG_NOSIGNAL);
+	} while (sent == -1 && errno == EINTR);
+	if (fd != -1)
+		close(fd);
+	return sent == (ssize_t)sizeof(*record) ? 0 : -1;
+}
+
+static int
+send_fault(int channel, const char *words)
+{
+	struct loader_record record = { .type = LOADER_FAULT };
+
+	strlcpy(record.words, words, sizeof(record.words));
+	return send_record(channel, &record, -1);
+}
+
+/* The offset stays 0, for whoever reads. -1 with errno. */
+static int
+fill(int fd, const char *bytes, size_t count)
+{
+	size_t done = 0;
+	ssize_t written;
+
+	while (done < count) {
+		written = pwrite(fd, bytes + done, count - done, (off_t)done);
+		if (written == -1)
+			return -1;
+		done += (size_t)written;
+	}
+	return 0;
+}
+
+static int
+send_config(int channel, const struct bundle *bundle)
+{
+	struct loader_record record = { .type = LOADER_CONFIG };
+	size_t bytes;
+	void *packed = bundle_pack(bundle, &bytes);
+	int fd, result = -1;
+
+	fd = memfd_create("socktopus-config", MFD_CLOEXEC);
+	if (packed != NULL && fd != -1)
+		result = fill(fd, packed, bytes);
+	bundle_discard(packed, bytes);
+	if (result == 0) {
+		record.bytes = bytes;
+		return send_record(channel, &record, fd);
+	}
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
+static int
+send_listener(int channel, const struct config *config, uint32_t index)
+{
+	struct loader_record record = { .type = LOADER_LISTEN, .index = index };
+
+	return send_record(channel, &record,
+	    sockets_try_listener(&config->listens[index], record.words));
+}
+
+static int
+send_tunnel(int channel, const struct config *config, uint32_t index)
+{
+	const struct config_tunnel *tunnel = &config->tunnels[index];
+	struct loader_record record = { .type = LOADER_TUNNEL, .index = index };
+	char why[SOCKETS_WHY_MAX] = "";
+	int fd = sockets_try_tunnel(&tunnel->local, why);
+
+	if (fd == -1)
+		snprintf(record.words, sizeof(record.words), "tunnel %s: %s",
+		    tunnel->name, why);
+	return send_record(channel, &record, fd);
+}
+
+static int
+send_bundle(int channel, const struct bundle *bundle)
+{
+	const struct config *config = bundle->config;
+	struct loader_record done = { .type = LOADER_DONE };
+
+	if (send_config(channel, bundle) == -1)
+		return -1;
+	for (uint32_t i = 0; i < config->listens_count; i++)
+		if (send_listener(channel, config, i) == -1)
+			return -1;
+	for (uint32_t i = 0; i < config->tunnels_count; i++)
+		if (send_tunnel(channel, config, i) == -1)
+			return -1;
+	return send_record(channel, &done, -1);
+}
+
+/* 0, or -1 with errno: the channel failed. */
+static int
+load(int channel, const struct options *options, bool shared_user)
+{
+	char error[OPTIONS_ERROR_MAX], notice[OPTIONS_ERROR_MAX];
+	struct config *config = options_config(options, error, notice);
+	struct bundle bundle;
+	int result;
+
+	if (config == NULL)
+		return send_fault(channel, error);
+	if (sandbox_check_config(config, shared_user) == -1) {
+		config_free(config);
+		return send_fault(channel,
+		    "relays must be numeric addresses here: see the log");
+	}
+	if (bundle_read(&bundle, config, error) == -1)
+		return send_fault(channel, error);
+	result = send_bundle(channel, &bundle);
+	bundle_free(&bundle);
+	return result;
+}
+
+int
+loader_serve(int channel, const struct options *options, bool shared_user)
+{
+	ssize_t got;
+	char byte;
+
+	for (;;) {
+		got = recv(channel, &byte, sizeof(byte), 0);
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return 0;
+		if (load(channel, options, shared_user) == -1) {
+			log_error(NULL, "configuration: cannot send it: %s",
+			    strerror(errno));
+			return 1;
+		}
+	}
+}
+
+int
+loader_ask(int channel)
+{
+	return send(channel, "", 1, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+/* Of the one that may be there; -1: none. */
+static int
+take_descriptor(struct msghdr *message)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	int fd = -1;
+
+	if (header != NULL && header->cmsg_level == SOL_SOCKET &&
+	    header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	return fd;
+}
+
+int
+loader_receive(int channel, struct loader_record *record, int *fd)
+{
+	struct iovec iov = { record, sizeof(*record) };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t got;
+
+	got = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	*fd = got <= 0 ? -1 : take_descriptor(&message);
+	if (got <= 0)
+		return (int)got;
+	record->words[sizeof(record->words) - 1] = '\0';
+	if (got == (ssize_t)sizeof(*record))
+		return 1;
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+	errno = EPROTO;
+	return -1;
+}

@@ -1,0 +1,48 @@
+/*
+ * The loader: a child that keeps the right to read the configuration and its
+ * keys and to bind, and has no other. Whoever holds the other end of its
+ * channel can say one thing, which is "again", and gets what the file says now.
+ */
+#ifndef SUPERVISOR_LOADER_H
+#define SUPERVISOR_LOADER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "supervisor/config.h"
+
+struct options;
+
+/* In this order; LOADER_FAULT may come in place of all of them. */
+enum loader_type {
+	LOADER_CONFIG = 1, /* a memfd with a packed bundle: bytes, fd */
+	LOADER_LISTEN,	   /* for config->listens[index]: fd, or why not */
+	LOADER_TUNNEL,	   /* for config->tunnels[index]: the same */
+	LOADER_DONE,
+	LOADER_FAULT /* words: nothing was loaded */
+};
+
+/* On a SOCK_SEQPACKET pair, with at most one descriptor (SCM_RIGHTS). */
+struct loader_record {
+	uint32_t type;
+	uint32_t index;
+	uint64_t bytes;
+	char words[CONFIG_ERROR_MAX];
+};
+
+/*
+ * Serve until the other end is closed; 0, or 1 having logged. The
+ * options say what is read, see options_config(); shared_user is sandbox_check_config()'s.
+ */
+int loader_serve(int channel, const struct options *options, bool shared_user);
+
+/* Ask it to begin. 0, or -1 with errno. */
+int loader_ask(int channel);
+
+/*
+ * One record, and its descriptor or -1. 1; 0: the loader is gone; -1 with
+ * errno: EAGAIN, or EPROTO for one that is none.
+ */
+int loader_receive(int channel, struct loader_record *record, int *fd);
+
+#endif

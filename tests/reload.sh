@@ -1,0 +1,216 @@
+#!/bin/bash
+# The file is read anew on SIGHUP: what changed is changed, what did not is not
+# touched, and a faulty file changes nothing.
+. "$(dirname "$0")/lib.sh"
+need jq ss
+
+make_key near
+make_key far
+make_key other
+
+listener_file() {
+	begin_file listener far <<-END
+	listen = ( $1 );
+	peers = ( { name = "near"; key = "$(public_key near)"; $2 } );
+	END
+}
+
+read -r gate second <<<"$(free_ports 2 | xargs)"
+listener_file "\"127.0.0.1:$gate\"" ''
+start_file listener
+await_listening listener
+relay_socat one 127.0.0.1 "$gate"
+relay_socat two 127.0.0.1 "$gate"
+pick_tuple
+
+uri() {
+	echo "uri = \"tcp://127.0.0.1:${port[$1]}\";"
+}
+
+# connector_file SETTINGS PATHS [LOCAL]
+connector_file() {
+	begin_file connector near <<-END
+	log = { level = "debug"; };
+	peers = ( { name = "far"; key = "$(public_key far)"; } );
+	tunnels = ( { name = "t"; peer = "far"; local = "${3:-$loc}";
+	    remote = "$rem"; destination = "tcp://127.0.0.1:$gate";
+	    $1
+	    paths = ( $2 ); } );
+	END
+}
+
+# A tunnel's socket is connected, and so is not among those that listen.
+is_held() {
+	[ -n "$(ss -Hun "sport = :$1")" ]
+}
+
+reloads() {
+	grep -c 'supervisor: \(not \)\?reloaded' "$work/$1.log"
+}
+
+has_reloaded() {
+	[ "$(reloads "$1")" -gt "$2" ]
+}
+
+reload() {
+	local before
+
+	before=$(reloads "$1")
+	kill -HUP "${pid[$1]}"
+	await 10 "reload of $1" has_reloaded "$1" "$before"
+}
+
+# The socket of the connection to a port, by its inode.
+inode() {
+	ss -Htne "dst 127.0.0.1:$1" | sed -n 's/.* ino:\([0-9]*\) .*/\1/p'
+}
+
+is_other() {
+	local now
+
+	now=$(inode "$1")
+	[ -n "$now" ] && [ "$now" != "$2" ] && [ "$(wc -l <<<"$now")" = 1 ]
+}
+
+same() {
+	[ "$(inode "$1")" = "$2" ] || fail "$3: the connection to $1 is another"
+}
+
+connector_file '' "{ $(uri one) }"
+start_file connector
+await_paths connector 2
+both_ways before -n 100 -s 1400 -r 5k
+direct=$(inode "$gate" | head -n 1)
+first=$(inode "${port[one]}")
+[ -n "$first" ] || fail "no socket is to be seen"
+
+# The neighbour of a path comes, is changed, and goes, under traffic.
+start sink "$dgram" sink -p "$far" -n 12000 -i 5 -t 30
+start send "$dgram" send -p "$near" -n 12000 -r 3000 -s 1000 127.0.0.1 "$local"
+connector_file '' "{ $(uri one) }, { $(uri two) }"
+reload connector
+await_paths connector 3
+same "${port[one]}" "$first" "a new neighbour"
+next=$(inode "${port[two]}")
+
+connector_file '' "{ $(uri one) }, { $(uri two) rate_limit = 5000000; }"
+reload connector
+await 10 "another connection" is_other "${port[two]}" "$next"
+await_paths connector 3
+same "${port[one]}" "$first" "a neighbour that is changed"
+
+connector_file '' "{ $(uri one) }"
+reload connector
+await_paths connector 2
+same "${port[one]}" "$first" "a neighbour that is removed"
+finish send 30
+finish sink 30
+expect sink lost 0
+expect sink duplicates 0
+expect sink corrupt 0
+note "paths came, changed and went under traffic, and nothing was lost"
+
+# Numbers, at both ends.
+connector_file 'scheduler = "redundant"; reorder = 100; max_queue = 30;' \
+    "{ $(uri one) }"
+reload connector
+[ "$(query connector '.tunnels[].scheduler')" = redundant ] ||
+    fail "the connector has another scheduler"
+other_scheduler() {
+	[ "$(query listener '.tunnels[].scheduler')" = redundant ]
+}
+await 5 "other scheduler at the listener" other_scheduler
+both_ways numbers -n 200 -s 1400 -r 5k
+same "${port[one]}" "$first" "other numbers"
+
+# A faulty file changes nothing and says why.
+expect_problem 'configuration: .*unknown key bakup' 'not reloaded' \
+    'configuration: .*cannot read the key file' \
+    'configuration: bind .*: ' 'configuration: tunnel t: bind .*in use' \
+    'user: another value' "$log_path_down" 'handshake'
+connector_file '' "{ $(uri two) bakup = true; }"
+reload connector
+has_line connector 'connector.conf:[0-9]*: unknown key bakup' ||
+    fail "nobody says what is wrong"
+same "${port[one]}" "$first" "a faulty file"
+has_paths_up connector 2 || fail "a faulty file has changed something"
+mv "$work/near.key" "$work/away.key"
+connector_file '' "{ $(uri one) }"
+reload connector
+mv "$work/away.key" "$work/near.key"
+has_line connector 'cannot read the key file' || fail "no word of the key"
+same "${port[one]}" "$first" "a missing key"
+
+# An address that is somebody else's: so too.
+start thief "$dgram" sink -p "$second" -i 30 -t 30
+await_line 5 thief '^port='
+connector_file '' "{ $(uri one) }" "127.0.0.1:$second:127.0.0.1:$near"
+reload connector
+has_line connector 'Address already in use' || fail "no word of the address"
+same "${port[one]}" "$first" "an address in use"
+stop thief
+
+# What a process cannot change waits, and the rest does not.
+connector_file '' "{ $(uri one) }, { $(uri two) }"
+echo 'user = "nobody";' >>"$work/connector.conf"
+reload connector
+has_line connector 'user: another value waits' || fail "no word of the user"
+await_paths connector 3
+same "${port[one]}" "$first" "what has to wait"
+
+# Another local address; the log's level; nothing at all.
+connector_file '' "{ $(uri one) }" "127.0.0.1:$second:127.0.0.1:$near"
+sed -i 's/"debug"/"info"/' "$work/connector.conf"
+reload connector
+await 5 "the other local port" is_held "$second"
+is_held "$local" && fail "the old local port is still bound"
+await_paths connector 2
+local=$second
+both_ways moved -n 100 -s 1400 -r 5k
+first=$(inode "${port[one]}")
+lines=$(grep -c ' debug ' "$work/connector.log")
+reload connector
+[ "$(grep -c ' debug ' "$work/connector.log")" = "$lines" ] ||
+    fail "debug lines at level info"
+same "${port[one]}" "$first" "the same file"
+
+# The listener's side: another gate, what is permitted, and the peer itself.
+inner=$(inode "$gate" | head -n 1)
+listener_file "\"127.0.0.1:$gate\", \"127.0.0.1:$second\"" ''
+reload listener
+is_listening "$second" || fail "no second gate"
+listener_file "\"127.0.0.1:$second\"" ''
+reload listener
+is_listening "$gate" && fail "the first gate is open"
+[ "$(inode "$gate" | head -n 1)" = "$inner" ] ||
+    fail "a connection ended with its gate"
+both_ways gates -n 100 -s 1400 -r 5k
+listener_file "\"127.0.0.1:$gate\"" ''
+reload listener
+await_paths connector 2
+has_paths() {
+	[ "$(query listener '.tunnels | length')" = "$1" ]
+}
+listener_file "\"127.0.0.1:$gate\"" 'permit = ( "192.0.2.1:*" );'
+reload listener
+has_line listener 'ended: not permitted any more' || fail "still permitted"
+listener_file "\"127.0.0.1:$gate\"" ''
+reload listener
+await_paths connector 2 20
+sed -i "s|$(public_key near)|$(public_key other)|" "$work/listener.conf"
+reload listener
+await 5 "end of the removed peer's tunnel" has_paths 0
+listener_file "\"127.0.0.1:$gate\"" ''
+reload listener
+await_paths connector 2 20
+
+# Another identity.
+cp "$work/other.key" "$work/near.key"
+connector_file '' "{ $(uri one) }" "127.0.0.1:$second:127.0.0.1:$near"
+sed -i "s|$(public_key near)|$(public_key other)|" "$work/listener.conf"
+reload listener
+reload connector
+await_paths connector 2 20
+both_ways identity -n 100 -s 1400 -r 5k
+[ -n "$direct" ] || fail "no direct path was seen"
+note "gates, permits, peers and the identity changed without a restart"
