@@ -52,7 +52,7 @@ include_directions() {
 	    grep -vE '"(shm|worker|supervisor|tests)/'
 }
 
-# libconfig, libevent, jansson and libmicrohttpd each have one place.
+# libconfig, libevent, jansson, libmicrohttpd and ncurses each have one place.
 library_owners() {
 	sources | xargs grep -nE '^#include <libconfig' |
 	    grep -vE '^supervisor/config[_a-z]*\.'
@@ -60,6 +60,8 @@ library_owners() {
 	    grep -vE '^(supervisor/engine|tests)/'
 	sources | xargs grep -nE '^#include <jansson' |
 	    grep -vE '^(supervisor/ctl|tests)/'
+	sources | xargs grep -nE '^#include <curses' |
+	    grep -vE '^supervisor/ctl/watch_screen\.'
 	sources | xargs grep -nE '^#include <microhttpd' |
 	    grep -vE '^supervisor/ctl/exporter_http\.'
 }

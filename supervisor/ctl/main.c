@@ -10,6 +10,7 @@
 #include "supervisor/ctl/metrics.h"
 #include "supervisor/ctl/probe.h"
 #include "supervisor/ctl/status.h"
+#include "supervisor/ctl/watch.h"
 
 #define EXIT_USAGE 2
 
@@ -83,6 +84,7 @@ run_version(const struct arguments *arguments)
 
 static const char usage_text[] =
     "usage: socktopusctl [-s SOCKET] status [-j] | metrics\n"
+    "       socktopusctl [-s SOCKET] watch [-c COUNT] [-i SECONDS]\n"
     "       socktopusctl [-s SOCKET] exporter [--listen HOST:PORT]\n"
     "       socktopusctl probe [-j] [-n CONNECTIONS] [-a AUTH]\n"
     "           [-i IDENTITY -k KEY [-p PSK]] [--to HOST:PORT] URI[,URI...]\n"
@@ -98,6 +100,7 @@ run_help(const struct arguments *arguments)
 /* clang-format off */
 static const struct command commands[] = {
 	{ "status", "+:js:", run_status, NULL },
+	{ "watch", NULL, NULL, watch_main },
 	{ "metrics", "+:s:", run_metrics, NULL },
 	{ "exporter", NULL, NULL, exporter_main },
 	{ "probe", NULL, NULL, run_probe },

@@ -1,0 +1,189 @@
+#include "supervisor/ctl/watch.h"
+
+#include <err.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "supervisor/ctl/cell.h"
+#include "supervisor/ctl/gather.h"
+#include "supervisor/ctl/watch_screen.h"
+
+#define EXIT_USAGE 2
+#define ASK_TIMEOUT_MS 1000
+#define SECONDS_MIN 0.1
+#define SECONDS_MAX 3600
+
+struct settings {
+	const char *socket;
+	int64_t period_ms;
+	unsigned long rounds; /* 0: without end */
+};
+
+static void __attribute__((noreturn)) fail_usage(void)
+{
+	fputs("usage: socktopusctl [-s SOCKET] watch [-c COUNT] "
+	      "[-i SECONDS]\n",
+	    stderr);
+	exit(EXIT_USAGE);
+}
+
+static double
+read_number(const char *text, double least, double most)
+{
+	char *end;
+	double number = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(number >= least) ||
+	    !(number <= most)) {
+		warnx("%s: not from %g to %g", text, least, most);
+		fail_usage();
+	}
+	return number;
+}
+
+static void
+parse_options(int argc, char **argv, struct settings *settings)
+{
+	int option;
+
+	optind = 1;
+	opterr = 0;
+	while ((option = getopt(argc, argv, "+c:i:s:")) != -1) {
+		switch (option) {
+		case 'c':
+			settings->rounds = (unsigned long)read_number(optarg, 1,
+			    1e9);
+			break;
+		case 'i':
+			settings->period_ms = (int64_t)(1000 *
+			    read_number(optarg, SECONDS_MIN, SECONDS_MAX));
+			break;
+		case 's':
+			settings->socket = optarg;
+			break;
+		default:
+			fail_usage();
+		}
+	}
+	if (optind != argc)
+		fail_usage();
+}
+
+/* --- lines ---------------------------------------------------------------- */
+
+static void
+write_field(const struct reply *reply, const struct reply_record *record,
+    const char *key)
+{
+	const char *value = reply_get(reply, record, key);
+	char text[1024];
+
+	printf("\t%s",
+	    value == NULL || *value == '\0' ?
+		"-" :
+		cell_printable(text, sizeof(text), value));
+}
+
+static void
+write_path(const char *now, const struct reply *reply, size_t i)
+{
+	static const char *const keys[] = { "uri", "state", "rtt_ms", "tx_rate",
+		"rx_rate" };
+	const struct reply_record *record = &reply->records[i];
+	size_t k;
+
+	if (strcmp(record->kind, "path") != 0 || record->tunnel == REPLY_NONE)
+		return;
+	fputs(now, stdout);
+	write_field(reply, &reply->records[record->tunnel], "name");
+	for (k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+		write_field(reply, record, keys[k]);
+	putchar('\n');
+}
+
+static void
+write_lines(const struct gather *gather)
+{
+	time_t now = time(NULL);
+	struct tm fields;
+	char text[32];
+	size_t source, i;
+
+	gmtime_r(&now, &fields);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &fields);
+	for (source = 0; source < gather->count; source++)
+		if (gather->sources[source].answered)
+			for (i = 0; i < gather->sources[source].reply.count;
+			     i++)
+				write_path(text, &gather->sources[source].reply,
+				    i);
+}
+
+static int
+run_lines(const struct settings *settings)
+{
+	const struct timespec period = { settings->period_ms / 1000,
+		settings->period_ms % 1000 * 1000000 };
+	struct gather gather;
+	bool answered = true;
+	unsigned long round;
+
+	puts("TIME\tTUNNEL\tPATH\tSTATE\tRTT_MS\tTX_RATE\tRX_RATE");
+	for (round = 1; answered; round++) {
+		gather_ask(&gather, settings->socket, "status", ASK_TIMEOUT_MS);
+		gather_complain(&gather);
+		answered = gather.answered > 0;
+		write_lines(&gather);
+		gather_free(&gather);
+		if (fflush(stdout) == EOF) {
+			warn("standard output");
+			return EXIT_FAILURE;
+		}
+		if (round == settings->rounds)
+			break;
+		if (answered)
+			nanosleep(&period, NULL);
+	}
+	return answered ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* --- a screen ------------------------------------------------------------- */
+
+static int
+run_screen(const struct settings *settings)
+{
+	struct gather gather;
+	unsigned long round;
+	int ended = 0;
+
+	for (round = 1; ended == 0; round++) {
+		gather_ask(&gather, settings->socket, "status", ASK_TIMEOUT_MS);
+		watch_screen_show(&gather);
+		gather_free(&gather);
+		if (round == settings->rounds)
+			break;
+		ended = watch_screen_wait(settings->period_ms);
+	}
+	watch_screen_close();
+	if (ended > 0)
+		raise(ended);
+	return EXIT_SUCCESS;
+}
+
+int
+watch_main(const char *socket, int argc, char **argv)
+{
+	struct settings settings = { socket, 1000, 0 };
+
+	parse_options(argc, argv, &settings);
+	if (isatty(STDOUT_FILENO) && watch_screen_open() == 0)
+		return run_screen(&settings);
+	return run_lines(&settings);
+}

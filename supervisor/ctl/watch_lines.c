@@ -1,0 +1,128 @@
+#include "supervisor/ctl/watch_lines.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/ctl/cell.h"
+#include "supervisor/ctl/gather.h"
+#include "supervisor/ctl/labels.h"
+
+static struct watch_line *
+add_line(struct watch_lines *seen)
+{
+	struct watch_line *lines = reallocarray(seen->lines, seen->count + 1,
+	    sizeof(*lines));
+
+	if (lines == NULL)
+		return NULL;
+	seen->lines = lines;
+	memset(&lines[seen->count], 0, sizeof(*lines));
+	return &lines[seen->count++];
+}
+
+static const char *
+get(const struct labels_row *row, const char *key)
+{
+	const char *value = reply_get(row->reply,
+	    &row->reply->records[row->record], key);
+
+	return value == NULL ? "" : value;
+}
+
+static void
+add_tunnel(struct watch_lines *seen, const struct labels_row *row)
+{
+	struct watch_line *line;
+	char text[WATCH_TEXT_MAX];
+
+	(void)add_line(seen); /* an empty one between */
+	line = add_line(seen);
+	if (line == NULL)
+		return;
+	line->title = true;
+	snprintf(text, sizeof(text), "%s  %s, peer %s, %s", get(row, "name"),
+	    get(row, "role"), get(row, "peer"), get(row, "state"));
+	cell_printable(line->text, sizeof(line->text), text);
+}
+
+static enum watch_colour
+colour_of(const char *state)
+{
+	if (strcmp(state, "up") == 0)
+		return WATCH_GOOD;
+	if (strcmp(state, "resting") == 0)
+		return WATCH_NONE;
+	if (strcmp(state, "waiting") == 0 || strcmp(state, "stalled") == 0)
+		return WATCH_BAD;
+	return WATCH_BUSY;
+}
+
+static void
+format_rate(char to[WATCH_CELL_MAX], double rate)
+{
+	char cell[CELL_MAX];
+
+	snprintf(to, WATCH_CELL_MAX, "%s/s", cell_bytes((uint64_t)rate, cell));
+}
+
+/* From a stranger's text; what is no rate at all is none. */
+static double
+read_rate(const struct labels_row *row, const char *key)
+{
+	double number = strtod(get(row, key), NULL);
+
+	return number > 0 && number < 1e15 ? number : 0;
+}
+
+static void
+add_path(struct watch_lines *seen, const struct labels_row *row)
+{
+	struct watch_line *line = add_line(seen);
+	double tx = read_rate(row, "tx_rate"), rx = read_rate(row, "rx_rate");
+	double rtt_ms = read_rate(row, "rtt_ms");
+	char key[WATCH_TEXT_MAX * 2];
+
+	if (line == NULL)
+		return;
+	cell_printable(line->text, sizeof(line->text), get(row, "uri"));
+	if (strlen(line->text) > seen->longest)
+		seen->longest = strlen(line->text);
+	cell_printable(line->state, sizeof(line->state), get(row, "state"));
+	line->colour = colour_of(line->state);
+	if (rtt_ms > 0 && rtt_ms < 1e6)
+		snprintf(line->rtt, sizeof(line->rtt), "%.2f ms", rtt_ms);
+	format_rate(line->tx, tx);
+	format_rate(line->rx, rx);
+	snprintf(key, sizeof(key), "%u %s", row->number, row->text);
+	line->samples = graph_add(&seen->graph, key, tx + rx, rtt_ms);
+}
+
+void
+watch_lines_update(struct watch_lines *seen, const struct gather *gather)
+{
+	struct labels labels;
+	size_t i;
+
+	seen->count = seen->longest = 0;
+	if (labels_make(&labels, gather) == -1)
+		return;
+	graph_begin(&seen->graph);
+	for (i = 0; i < labels.count; i++) {
+		if (strcmp(labels.rows[i].kind, "tunnel") == 0)
+			add_tunnel(seen, &labels.rows[i]);
+		else if (strcmp(labels.rows[i].kind, "path") == 0)
+			add_path(seen, &labels.rows[i]);
+	}
+	graph_end(&seen->graph);
+	labels_free(&labels);
+}
+
+void
+watch_lines_free(struct watch_lines *seen)
+{
+	graph_free(&seen->graph);
+	free(seen->lines);
+	memset(seen, 0, sizeof(*seen));
+}

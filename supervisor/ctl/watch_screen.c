@@ -1,0 +1,301 @@
+/*
+ * The lines are kept as text, so that a change of the size or of the part that
+ * is looked at draws them anew without asking anybody.
+ *
+ * Signals that end us are blocked but while we wait, so none comes between a
+ * look at the flag and the wait.
+ */
+#include "supervisor/ctl/watch_screen.h"
+
+#include <curses.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "supervisor/ctl/graph.h"
+#include "supervisor/ctl/watch_lines.h"
+
+#define GRAPH_MIN 6
+#define FIXED 54 /* columns besides the name and the two graphs */
+
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+static struct {
+	SCREEN *terminal; /* NULL: not ours, or given back */
+	bool wide;	  /* knows UTF-8 */
+	sigset_t waiting; /* the signals that are blocked while we wait */
+	struct watch_lines seen;
+	size_t top; /* the first line that is seen */
+} screen;
+
+static volatile sig_atomic_t ended;
+
+static void
+handle_end(int number)
+{
+	ended = number;
+}
+
+static void
+catch_ends(void)
+{
+	struct sigaction action = { .sa_handler = handle_end };
+	sigset_t mask;
+	size_t i;
+
+	sigemptyset(&mask);
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		sigaction(ends[i], &action, NULL);
+		sigaddset(&mask, ends[i]);
+	}
+	sigprocmask(SIG_BLOCK, &mask, &screen.waiting);
+}
+
+static void
+release_ends(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		signal(ends[i], SIG_DFL);
+	sigprocmask(SIG_SETMASK, &screen.waiting, NULL);
+}
+
+static void
+start_colours(void)
+{
+	static const short colours[] = { [WATCH_GOOD] = COLOR_GREEN,
+		[WATCH_BUSY] = COLOR_YELLOW,
+		[WATCH_BAD] = COLOR_RED,
+		[WATCH_GRAPH] = COLOR_CYAN };
+	short i;
+
+	if (getenv("NO_COLOR") != NULL || !has_colors())
+		return;
+	start_color();
+	use_default_colors();
+	for (i = WATCH_GOOD; i <= WATCH_GRAPH; i++)
+		init_pair(i, colours[i], -1);
+}
+
+int
+watch_screen_open(void)
+{
+	setlocale(LC_CTYPE, "");
+	screen.wide = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	screen.terminal = newterm(NULL, stdout, stdin);
+	if (screen.terminal == NULL)
+		return -1;
+	atexit(watch_screen_close);
+	catch_ends();
+	start_colours();
+	cbreak();
+	noecho();
+	nodelay(stdscr, TRUE);
+	keypad(stdscr, TRUE);
+	(void)curs_set(0);
+	return 0;
+}
+
+void
+watch_screen_close(void)
+{
+	if (screen.terminal == NULL)
+		return;
+	endwin();
+	delscreen(screen.terminal);
+	screen.terminal = NULL;
+	release_ends();
+	watch_lines_free(&screen.seen);
+}
+
+/* --- drawing -------------------------------------------------------------- */
+
+static size_t
+smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Right of x, as wide as there is room for: the newest samples. */
+static void
+draw_graph(int y, size_t x, size_t width, const double *samples, size_t count)
+{
+	static const char *const wide[] = { " ", "\u2581", "\u2582", "\u2583",
+		"\u2584", "\u2585", "\u2586", "\u2587", "\u2588" };
+	static const char *const narrow[] = { " ", "_", ".", "-", "=", "+", "*",
+		"%", "#" };
+	unsigned char levels[GRAPH_SAMPLES];
+	size_t i;
+
+	width = smaller(width, GRAPH_SAMPLES);
+	graph_levels(samples, count, levels, width);
+	attron(COLOR_PAIR(WATCH_GRAPH));
+	for (i = 0; i < width; i++)
+		mvaddstr(y, (int)(x + i),
+		    screen.wide ? wide[levels[i]] : narrow[levels[i]]);
+	attroff(COLOR_PAIR(WATCH_GRAPH));
+}
+
+/* How the columns share the width; a graph that is too narrow is left out. */
+static void
+share(size_t *name, size_t *graph)
+{
+	size_t width = COLS > 0 ? (size_t)COLS : 0;
+	size_t rest = width > FIXED ? width - FIXED : 0;
+
+	*name = smaller(screen.seen.longest, rest > 20 ? rest / 2 : 10);
+	*graph = rest > *name ? (rest - *name) / 2 : 0;
+	*graph = *graph < GRAPH_MIN ? 0 : smaller(*graph, GRAPH_SAMPLES);
+}
+
+static void
+draw_path(int y, const struct watch_line *line, size_t name, size_t graph)
+{
+	int x = 4 + (int)name;
+
+	mvaddnstr(y, 2, line->text, (int)name);
+	attron(COLOR_PAIR(line->colour));
+	mvprintw(y, x, "%-9.9s", line->state);
+	attroff(COLOR_PAIR(line->colour));
+	mvprintw(y, x + 10, "%10.10s", line->rtt);
+	mvprintw(y, x + 22 + (int)graph, "%13s%14s", line->tx, line->rx);
+	if (graph == 0 || line->samples == NULL)
+		return;
+	draw_graph(y, (size_t)x + 21, graph, line->samples->rtt_ms,
+	    line->samples->count);
+	draw_graph(y, (size_t)x + 50 + graph, graph, line->samples->rate,
+	    line->samples->count);
+}
+
+static void
+draw_head(size_t name, size_t graph)
+{
+	time_t now = time(NULL);
+	struct tm fields;
+	char text[64];
+	int x = 4 + (int)name;
+
+	localtime_r(&now, &fields);
+	strftime(text, sizeof(text), "%H:%M:%S", &fields);
+	attron(A_BOLD);
+	mvaddstr(0, 0, "socktopus");
+	attroff(A_BOLD);
+	printw("  %s  q quits, arrows scroll", text);
+	attron(A_REVERSE);
+	mvhline(1, 0, ' ', COLS);
+	mvaddstr(1, 2, "PATH");
+	mvaddstr(1, x, "STATE");
+	mvprintw(1, x + 10, "%10s", "RTT");
+	mvprintw(1, x + 22 + (int)graph, "%13s%14s", "TX", "RX");
+	attroff(A_REVERSE);
+}
+
+static void
+draw(void)
+{
+	size_t name, graph, room, i;
+	const struct watch_line *line;
+	int y;
+
+	room = LINES > 2 ? (size_t)LINES - 2 : 0;
+	if (screen.top + room > screen.seen.count)
+		screen.top = screen.seen.count > room ?
+		    screen.seen.count - room :
+		    0;
+	share(&name, &graph);
+	erase();
+	draw_head(name, graph);
+	for (i = 0; i < smaller(room, screen.seen.count - screen.top); i++) {
+		line = &screen.seen.lines[screen.top + i];
+		y = 2 + (int)i;
+		if (line->title) {
+			attron(A_BOLD);
+			mvaddnstr(y, 0, line->text, COLS);
+			attroff(A_BOLD);
+		} else if (line->state[0] != '\0')
+			draw_path(y, line, name, graph);
+	}
+	if (screen.seen.count == 0)
+		mvaddstr(3, 2, "no running socktopus was found");
+	refresh();
+}
+
+void
+watch_screen_show(const struct gather *gather)
+{
+	watch_lines_update(&screen.seen, gather);
+	draw();
+}
+
+/* --- keys ----------------------------------------------------------------- */
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* False if the user has had enough. */
+static bool
+heed(int key)
+{
+	switch (key) {
+	case 'q':
+	case 'Q':
+		return false;
+	case KEY_UP:
+	case 'k':
+		screen.top -= screen.top > 0;
+		break;
+	case KEY_DOWN:
+	case 'j':
+		screen.top++;
+		break;
+	case KEY_NPAGE:
+		screen.top += (size_t)LINES;
+		break;
+	case KEY_PPAGE:
+		screen.top -= smaller(screen.top, (size_t)LINES);
+		break;
+	default: /* KEY_RESIZE among them */
+		break;
+	}
+	draw();
+	return true;
+}
+
+int
+watch_screen_wait(int64_t period_ms)
+{
+	struct pollfd keys = { isatty(STDIN_FILENO) ? STDIN_FILENO : -1, POLLIN,
+		0 };
+	int64_t until = now_ms() + period_ms, left;
+	struct timespec limit;
+	int key;
+
+	while ((left = until - now_ms()) > 0) {
+		limit.tv_sec = left / 1000;
+		limit.tv_nsec = left % 1000 * 1000000;
+		if (ppoll(&keys, 1, &limit, &screen.waiting) == -1 &&
+		    errno != EINTR)
+			return -1;
+		if (ended != 0)
+			return ended;
+		if ((keys.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
+			return -1;
+		while ((key = getch()) != ERR)
+			if (!heed(key))
+				return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,127 @@
+#!/bin/bash
+# socktopusctl watch: lines in a pipe; on a terminal a table that follows its
+# size and its keys, and gives the terminal back however it ends.
+. "$(dirname "$0")/lib.sh"
+. "$tests/lib_views.sh"
+need script socat
+
+start_pair
+watch=$build/socktopusctl
+
+# --- lines ------------------------------------------------------------------
+
+"$watch" -s "${control[connector]}" watch -c 2 -i 0.2 >"$work/lines" ||
+    fail "exit status $? of watch"
+[ "$(grep -c . "$work/lines")" = 7 ] || fail "lines: $(cat "$work/lines")"
+[ "$(head -n 1 "$work/lines" | tr '\t' ' ')" = \
+    'TIME TUNNEL PATH STATE RTT_MS TX_RATE RX_RATE' ] || fail "no titles"
+awk -F'\t' 'NF != 7 { exit 1 }' "$work/lines" || fail "not seven fields"
+grep -qE "^20[-0-9:TZ]+	logs	tcp://127.0.0.1:${port[relay1]}	up	" \
+    "$work/lines" || fail "no line of a path"
+grep -q $'\033' "$work/lines" && fail "it steers a pipe"
+"$watch" -s "$work/none.sock" watch >"$work/lines" 2>"$work/err" &&
+    fail "a success without a process"
+for bad in '-i 0' '-i x' '-i nan' '-c 0' '-x' 'more'; do
+	# shellcheck disable=SC2086 # words
+	"$watch" watch $bad >/dev/null 2>&1
+	[ $? = 2 ] || fail "watch $bad is no usage error"
+done
+
+# --- a terminal -------------------------------------------------------------
+
+# What is typed comes from a pipe that stays open.
+mkfifo "$work/keys"
+exec 9<>"$work/keys"
+
+# watch_on_terminal NAME [TERM]: 100 columns; its screen goes to NAME.screen.
+watch_on_terminal() {
+	rm -f "$work/pid" "$work/tty" "$work/before" "$work/after" "$work/code"
+	cat >"$work/inner" <<-INNER
+	stty rows 24 cols 100
+	stty -g >'$work/before'
+	tty >'$work/tty'
+	sh -c 'echo \$\$ >"$work/pid"; exec "$watch" watch -i 0.2'
+	echo \$? >'$work/code'
+	stty -g >'$work/after'
+	INNER
+	# start() has no input for what it starts.
+	start "$1" sh -c "exec env TERM='${2:-xterm}' LC_ALL=C.UTF-8 \
+	    script -qfc \"sh '$work/inner'\" '$work/$1.screen' <'$work/keys'"
+}
+
+shows() {
+	grep -qaE -- "$2" "$work/$1.screen"
+}
+
+titles() {
+	grep -oa RTT "$work/$1.screen" | wc -l
+}
+
+has_more_titles() {
+	[ "$(titles "$1")" -gt "$2" ]
+}
+
+# gives_back NAME STATUS: what the terminal was before, it is again.
+gives_back() {
+	finish "$1"
+	[ "$(cat "$work/code")" = "$2" ] ||
+	    fail "$1: exit status $(cat "$work/code"), not $2"
+	cmp "$work/before" "$work/after" || fail "$1: the modes are others"
+	[ "$(grep -oaE $'\033\\[\\?(1049[hl]|25h)' "$work/$1.screen" |
+	    tail -n 2 | tr -d '\033\n')" = '[?25h[?1049l' ] ||
+	    fail "$1: the screen is not given back"
+}
+
+hostile_answer | sed 's/name=[^ ]*/name=%1b]0;owned%07/' >"$work/hostile.answer"
+stand_in hostile
+for end in INT TERM HUP QUIT; do
+	watch_on_terminal "$end"
+	await 10 "table" shows "$end" "tcp://127.0.0.1:${port[relay1]}"
+	await 10 "graph" shows "$end" '[▁▂▃▄▅▆▇█]'
+	kill -"$end" "$(cat "$work/pid")"
+	gives_back "$end" $((128 + $(kill -l "$end")))
+	grep -qaF $'\033]0;' "$work/$end.screen" &&
+	    fail "hostile words steer the terminal"
+done
+stop hostile
+
+# The size: fewer columns, a new drawing without graphs.
+watch_on_terminal resize
+await 10 "table" shows resize "tcp://127.0.0.1:${port[relay1]}"
+before=$(titles resize)
+stty -F "$(cat "$work/tty")" cols 60
+await 10 "drawing of another size" has_more_titles resize "$before"
+stty -F "$(cat "$work/tty")" cols 5 rows 1
+sleep 0.3
+stty -F "$(cat "$work/tty")" cols 300 rows 100
+kill -0 "$(cat "$work/pid")" || fail "a size ended it"
+kill "$(cat "$work/pid")"
+gives_back resize 143
+
+# Stopped, the terminal is the shell's; continued, it is ours again.
+taken_twice() {
+	[ "$(grep -oaF '[?1049h' "$work/$1.screen" | wc -l)" = 2 ]
+}
+watch_on_terminal stopped
+await 10 "table" shows stopped "tcp://127.0.0.1:${port[relay1]}"
+kill -TSTP "$(cat "$work/pid")"
+await 10 "the terminal back" shows stopped $'\033\\[\\?1049l'
+kill -CONT "$(cat "$work/pid")"
+await 10 "the table again" taken_twice stopped
+kill "$(cat "$work/pid")"
+gives_back stopped 143
+
+# The keys.
+watch_on_terminal keys
+await 10 "table" shows keys "tcp://127.0.0.1:${port[relay1]}"
+printf 'jjk\033[6~' >&9
+sleep 0.3
+kill -0 "$(cat "$work/pid")" || fail "a key ended it"
+printf q >&9
+gives_back keys 0
+
+# A terminal that nobody knows gets lines.
+watch_on_terminal unknown nonesuch
+await 10 "lines" shows unknown 'TIME.*TUNNEL'
+kill "$(cat "$work/pid")"
+finish unknown
