@@ -221,6 +221,19 @@ START_TEST(test_frame_bytes)
 	ck_assert_uint_eq(schedule_frame_bytes(&path, 1412), FRAME_PLAIN_MAX);
 	path.rate_bytes_s = 1;
 	ck_assert_uint_eq(schedule_frame_bytes(&path, 1412), 1412);
+	/* Short datagrams share a segment even on the slowest path. */
+	ck_assert_uint_eq(schedule_frame_bytes(&path, 76), 1300);
+}
+END_TEST
+
+START_TEST(test_frame_bytes_behind_a_queue)
+{
+	struct schedule_path path = make_path(MB, 0);
+
+	path.backlog_bytes = 20000;
+	ck_assert_uint_eq(schedule_frame_bytes(&path, 1412), 5000);
+	path.backlog_bytes = 400;
+	ck_assert_uint_eq(schedule_frame_bytes(&path, 100), 1300);
 }
 END_TEST
 
@@ -243,6 +256,7 @@ make_suite(void)
 	tcase_add_test(picks, test_backup);
 	tcase_add_test(picks, test_taken);
 	tcase_add_test(picks, test_frame_bytes);
+	tcase_add_test(picks, test_frame_bytes_behind_a_queue);
 	suite_add_tcase(suite, picks);
 	return suite;
 }

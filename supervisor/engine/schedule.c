@@ -12,13 +12,35 @@
  * would fill until it is as slow as the slowest of them.
  */
 #define QUEUE_WEIGHT 4
+/*
+ * Behind a queue, a frame that takes some of its time is hardly later than a
+ * shorter one, and costs less. The least goes into one TCP segment.
+ */
+#define WAITING_PART 4
+#define SEGMENT_BYTES 1300
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t
+larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
 
 /* a * b / c, without overflow where the result is below TIME_MOST_US. */
 static uint64_t
 scale(uint64_t a, uint64_t b, uint64_t c)
 {
-	uint64_t whole = a / c, rest = a % c;
+	uint64_t product, whole, rest;
 
+	if (!__builtin_mul_overflow(a, b, &product))
+		return least(product / c, TIME_MOST_US);
+	whole = a / c;
+	rest = a % c;
 	if (whole > TIME_MOST_US / b || rest > UINT64_MAX / b)
 		return TIME_MOST_US;
 	return whole * b + rest * b / c;
@@ -40,11 +62,9 @@ waiting_bytes(const struct schedule_path *path)
 	return path->backlog_bytes - under_way;
 }
 
-uint64_t
-schedule_delivery_us(const struct schedule_path *path, size_t bytes)
+static uint64_t
+delivery_us(const struct schedule_path *path, size_t bytes, uint64_t waiting_us)
 {
-	uint64_t waiting_us = scale(waiting_bytes(path), SECOND_US,
-	    path->rate_bytes_s);
 	uint64_t frame_us = scale(bytes, SECOND_US, path->rate_bytes_s);
 	uint64_t rtt_us = path->rtt_min_us;
 
@@ -58,31 +78,49 @@ schedule_delivery_us(const struct schedule_path *path, size_t bytes)
 	return waiting_us + frame_us + rtt_us / 2;
 }
 
-static uint64_t
-cost_us(const struct schedule_path *path, size_t bytes)
+uint64_t
+schedule_delivery_us(const struct schedule_path *path, size_t bytes)
 {
-	uint64_t waiting_us = scale(waiting_bytes(path), SECOND_US,
-	    path->rate_bytes_s);
+	return delivery_us(path, bytes,
+	    scale(waiting_bytes(path), SECOND_US, path->rate_bytes_s));
+}
 
-	return schedule_delivery_us(path, bytes) +
+static uint64_t
+cost_us(const struct schedule_path *path, size_t bytes, uint64_t waiting)
+{
+	uint64_t waiting_us = scale(waiting, SECOND_US, path->rate_bytes_s);
+
+	return delivery_us(path, bytes, waiting_us) +
 	    (QUEUE_WEIGHT - 1) * waiting_us;
 }
 
-bool
-schedule_has_room(const struct schedule_path *path, size_t bytes,
+static bool
+may_take(const struct schedule_path *path, size_t bytes)
+{
+	return path->up && !path->taken && bytes <= path->room_bytes;
+}
+
+/* Behind so many bytes that wait already. */
+static bool
+may_queue(const struct schedule_path *path, size_t bytes, uint64_t waiting,
     uint32_t max_queue_ms)
 {
-	uint64_t waiting, most;
+	uint64_t most;
 
-	if (!path->up || path->taken || bytes > path->room_bytes)
-		return false;
-	waiting = waiting_bytes(path);
 	if (waiting == 0)
 		return true;
 	if (path->drains)
 		return false;
 	most = scale(max_queue_ms, path->rate_bytes_s, 1000);
 	return waiting <= most && bytes <= most - waiting;
+}
+
+bool
+schedule_has_room(const struct schedule_path *path, size_t bytes,
+    uint32_t max_queue_ms)
+{
+	return may_take(path, bytes) &&
+	    may_queue(path, bytes, waiting_bytes(path), max_queue_ms);
 }
 
 static bool
@@ -106,15 +144,18 @@ static int
 pick_earliest(const struct schedule_path *paths, size_t count, size_t bytes,
     uint32_t max_queue_ms, bool backups)
 {
-	uint64_t least_us = UINT64_MAX, us;
+	uint64_t least_us = UINT64_MAX, us, waiting;
 	int best = -1;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (paths[i].backup != backups ||
-		    !schedule_has_room(&paths[i], bytes, max_queue_ms))
+		if (paths[i].backup != backups || !may_take(&paths[i], bytes))
 			continue;
-		us = is_untried(&paths[i]) ? 0 : cost_us(&paths[i], bytes);
+		waiting = waiting_bytes(&paths[i]);
+		if (!may_queue(&paths[i], bytes, waiting, max_queue_ms))
+			continue;
+		us = is_untried(&paths[i]) ? 0 :
+					     cost_us(&paths[i], bytes, waiting);
 		if (us < least_us) {
 			least_us = us;
 			best = (int)i;
@@ -155,11 +196,11 @@ schedule_pick(enum config_scheduler scheduler,
 }
 
 size_t
-schedule_frame_bytes(const struct schedule_path *path, size_t least)
+schedule_frame_bytes(const struct schedule_path *path, size_t least_bytes)
 {
 	uint64_t bytes = path->rate_bytes_s / 1000;
 
-	if (bytes < least)
-		bytes = least;
+	bytes = larger(bytes, waiting_bytes(path) / WAITING_PART);
+	bytes = larger(bytes, larger(least_bytes, SEGMENT_BYTES));
 	return bytes > FRAME_PLAIN_MAX ? FRAME_PLAIN_MAX : (size_t)bytes;
 }

@@ -54,9 +54,11 @@ int schedule_pick(enum config_scheduler scheduler,
     uint32_t max_queue_ms);
 
 /*
- * The largest plaintext frame for the path: about a millisecond of its rate,
- * within least (one datagram's frame) and FRAME_PLAIN_MAX.
+ * The largest plaintext frame for the path: about a millisecond of its rate, or
+ * a part of the time that it will wait there, and what one TCP segment takes;
+ * within least_bytes (one datagram's frame) and FRAME_PLAIN_MAX.
  */
-size_t schedule_frame_bytes(const struct schedule_path *path, size_t least);
+size_t
+schedule_frame_bytes(const struct schedule_path *path, size_t least_bytes);
 
 #endif

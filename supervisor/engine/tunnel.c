@@ -14,6 +14,7 @@
 #include "supervisor/engine/tunnel_change.h"
 #include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
+#include "supervisor/engine/tunnel_view.h"
 #include "supervisor/log.h"
 
 #define QUEUE_STANDS_US UINT64_C(200000)
@@ -101,6 +102,7 @@ tunnel_allocate(struct engine *engine, const char *name,
 	    history_init(&tunnel->history, history_bytes) == -1 ||
 	    tunnel_open_delivery(tunnel) == -1 ||
 	    udp_batch_init(&tunnel->batch) == -1 ||
+	    (tunnel->view = calloc(1, sizeof(*tunnel->view))) == NULL ||
 	    (tunnel->readable = event_new(engine->base, end->fd,
 		 EV_READ | EV_PERSIST, handle_readable, tunnel)) == NULL ||
 	    event_add(tunnel->readable, NULL) == -1) {
@@ -229,6 +231,7 @@ tunnel_free(struct tunnel *tunnel, const char *words)
 	tunnel_close_delivery(tunnel);
 	history_free(&tunnel->history);
 	udp_batch_free(&tunnel->batch);
+	free(tunnel->view);
 	end_free(tunnel->end);
 	TAILQ_REMOVE(&tunnel->engine->tunnels, tunnel, entry);
 	free(tunnel);

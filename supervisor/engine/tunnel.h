@@ -22,6 +22,7 @@
 struct end;
 struct path;
 struct tunnel_pool;
+struct tunnel_view;
 
 #define TUNNEL_PATHS_MAX 256
 /* A tunnel's first datagram has a multiple of this for a number. */
@@ -50,7 +51,8 @@ struct tunnel {
 	struct end *end;	/* here */
 	struct udp_batch batch; /* what it received */
 	struct event *readable;
-	bool blocked;		/* no path had room */
+	bool blocked; /* no path had room */
+	struct tunnel_view *view;
 	uint64_t emptied_us;	/* when the UDP socket held nothing */
 	struct history history; /* what is in flight */
 	struct arrival arrival; /* what has come */

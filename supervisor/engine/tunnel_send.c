@@ -12,45 +12,12 @@
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/schedule.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/tunnel_view.h"
 #include "supervisor/log.h"
 
 /* Batches read at once before other events get their turn. */
 #define PUMP_BUDGET 4
 #define OVERHEAD_BYTES ((size_t)(FRAME_LENGTH_BYTES + FRAME_TAG_BYTES))
-
-/* The paths as the scheduler sees them, for one frame. */
-struct view {
-	struct schedule_path descriptions[TUNNEL_PATHS_MAX];
-	struct path *paths[TUNNEL_PATHS_MAX];
-	size_t count;
-};
-
-static void
-look(struct tunnel *tunnel, struct view *view, uint64_t now_us)
-{
-	struct path *path;
-
-	view->count = 0;
-	TAILQ_FOREACH(path, &tunnel->paths, entry) {
-		path_describe(path, &view->descriptions[view->count], now_us);
-		view->paths[view->count++] = path;
-	}
-}
-
-/* The path for so many bytes of plaintext; NULL: none has room. */
-static struct path *
-pick(const struct tunnel *tunnel, struct view *view, size_t plain_bytes,
-    struct schedule_path **description)
-{
-	int index = schedule_pick(tunnel->policy.scheduler, view->descriptions,
-	    view->count, plain_bytes + OVERHEAD_BYTES,
-	    tunnel->policy.max_queue_ms);
-
-	if (index == -1)
-		return NULL;
-	*description = &view->descriptions[index];
-	return view->paths[index];
-}
 
 static size_t
 least(size_t a, size_t b)
@@ -85,19 +52,17 @@ hand_over(struct tunnel *tunnel, struct path *path,
 
 /* For redundant: the same frame on more paths, as far as there are any. */
 static void
-send_copies(struct tunnel *tunnel, struct view *view,
-    const struct history_orphan *frame)
+send_copies(struct tunnel *tunnel, const struct history_orphan *frame)
 {
-	struct schedule_path *description;
+	const struct schedule_path *description;
 	struct path *path;
 
 	if (tunnel->policy.scheduler != CONFIG_REDUNDANT)
 		return;
 	for (int copy = 1; copy < tunnel->policy.copies; copy++) {
-		path = pick(tunnel, view, frame->length, &description);
+		path = tunnel_view_pick(tunnel, frame->length, &description);
 		if (path == NULL)
 			return;
-		description->taken = true;
 		if ((size_t)path->peer_frame_max >=
 		    frame->length + FRAME_TAG_BYTES)
 			hand_over(tunnel, path, frame);
@@ -124,19 +89,17 @@ pack(struct tunnel *tunnel, size_t capacity, struct history_orphan *frame)
 
 /* Pack and send one frame of the batch. False: no path has room. */
 static bool
-send_new(struct tunnel *tunnel, uint64_t now_us)
+send_new(struct tunnel *tunnel)
 {
-	struct schedule_path *description;
+	const struct schedule_path *description;
 	struct history_orphan frame;
 	size_t datagram_bytes, plain_bytes;
-	struct view view;
 	struct path *path;
 
 	udp_batch_peek(&tunnel->batch, &datagram_bytes);
 	plain_bytes = FRAME_DATA_HEADER_BYTES + FRAME_RUN_HEADER_BYTES +
 	    datagram_bytes;
-	look(tunnel, &view, now_us);
-	path = pick(tunnel, &view, plain_bytes, &description);
+	path = tunnel_view_pick(tunnel, plain_bytes, &description);
 	if (path == NULL)
 		return false;
 	pack(tunnel, capacity_of(path, description, plain_bytes), &frame);
@@ -144,16 +107,17 @@ send_new(struct tunnel *tunnel, uint64_t now_us)
 		/* Longer than what the peer said that it takes. */
 		udp_batch_take(&tunnel->batch);
 		tunnel->too_large++;
+		tunnel_view_settle(tunnel);
 		return true;
 	}
 	tunnel->next_sequence += frame.datagrams;
 	tunnel->sent += frame.datagrams;
 	frame.record = history_commit(&tunnel->history, frame.length,
 	    frame.datagrams);
-	description->taken = true;
 	/* If the path breaks just now, the frame is an orphan. */
 	if (hand_over(tunnel, path, &frame))
-		send_copies(tunnel, &view, &frame);
+		send_copies(tunnel, &frame);
+	tunnel_view_settle(tunnel);
 	return true;
 }
 
@@ -188,34 +152,31 @@ give_up(struct tunnel *tunnel, const struct history_orphan *frame)
 
 /* One that a path had and did not deliver. False: no path has room. */
 static bool
-send_again(struct tunnel *tunnel, const struct history_orphan *frame,
-    uint64_t now_us)
+send_again(struct tunnel *tunnel, const struct history_orphan *frame)
 {
-	struct schedule_path *description;
-	struct view view;
+	const struct schedule_path *description;
 	struct path *path;
+	bool fits, sent;
 
-	look(tunnel, &view, now_us);
-	path = pick(tunnel, &view, frame->length, &description);
+	path = tunnel_view_pick(tunnel, frame->length, &description);
 	if (path == NULL)
 		return false;
-	if ((size_t)path->peer_frame_max < frame->length + FRAME_TAG_BYTES)
-		return give_up(tunnel, frame);
-	if (!hand_over(tunnel, path, frame))
-		return false;
-	tunnel->resent += frame->datagrams;
-	return true;
+	fits = (size_t)path->peer_frame_max >= frame->length + FRAME_TAG_BYTES;
+	sent = fits && hand_over(tunnel, path, frame);
+	tunnel_view_settle(tunnel);
+	if (sent)
+		tunnel->resent += frame->datagrams;
+	return fits ? sent : give_up(tunnel, frame);
 }
 
 static bool
-send_orphans(struct tunnel *tunnel, uint64_t now_us)
+send_orphans(struct tunnel *tunnel)
 {
 	struct history_orphan frame;
 
 	while (history_next_orphan(&tunnel->history, &frame))
-		if (tunnel->policy.resend ?
-			!send_again(tunnel, &frame, now_us) :
-			!give_up(tunnel, &frame))
+		if (tunnel->policy.resend ? !send_again(tunnel, &frame) :
+					    !give_up(tunnel, &frame))
 			return false;
 	return true;
 }
@@ -261,13 +222,15 @@ drop_old(struct tunnel *tunnel)
 static bool
 send_waiting(struct tunnel *tunnel, uint64_t now_us)
 {
-	if (!send_orphans(tunnel, now_us))
+	if (tunnel->history.orphans == 0 && udp_batch_empty(&tunnel->batch))
+		return true;
+	tunnel_view_look(tunnel, now_us);
+	if (!send_orphans(tunnel))
 		return false;
 	while (!udp_batch_empty(&tunnel->batch)) {
 		if (tunnel->policy.max_age_ms > 0)
 			drop_old(tunnel);
-		if (!udp_batch_empty(&tunnel->batch) &&
-		    !send_new(tunnel, now_us))
+		if (!udp_batch_empty(&tunnel->batch) && !send_new(tunnel))
 			return false;
 	}
 	return true;
@@ -313,6 +276,11 @@ tunnel_pump(struct tunnel *tunnel)
 			if (!send_waiting(tunnel, now_us))
 				break;
 			unblock(tunnel);
+		}
+		if (turn > 0 && tunnel->batch.count < UDP_BATCH) {
+			/* It was all: to ask again would only tell so. */
+			tunnel->emptied_us = now_us;
+			break;
 		}
 		if (!receive_batch(tunnel, now_us))
 			break;

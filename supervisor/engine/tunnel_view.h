@@ -1,0 +1,39 @@
+/*
+ * The paths of a tunnel as the scheduler sees them, kept for a burst of frames:
+ * a look at all of them for each frame would cost more than the frame.
+ */
+#ifndef ENGINE_TUNNEL_VIEW_H
+#define ENGINE_TUNNEL_VIEW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supervisor/engine/schedule.h"
+#include "supervisor/engine/tunnel.h"
+
+struct path;
+
+struct tunnel_view {
+	struct schedule_path descriptions[TUNNEL_PATHS_MAX];
+	struct path *paths[TUNNEL_PATHS_MAX];
+	size_t count;
+	uint64_t now_us;
+};
+
+/*
+ * Look at all paths. What is seen holds until the event loop runs again; only
+ * room may have grown since.
+ */
+void tunnel_view_look(struct tunnel *tunnel, uint64_t now_us);
+
+/*
+ * The path for so many bytes of plaintext, and its description; NULL: none has
+ * room. It is marked taken, and not picked again for the same frame.
+ */
+struct path *tunnel_view_pick(struct tunnel *tunnel, size_t plain_bytes,
+    const struct schedule_path **description);
+
+/* The frame is on its way: look again at the paths that it took. */
+void tunnel_view_settle(struct tunnel *tunnel);
+
+#endif
