@@ -60,6 +60,7 @@ furnish_root() {
 	    "$root/lib/systemd/system/sockets.target.wants/" -type l \
 	    ! -name 'systemd-journald*' ! -name 'systemd-*users.service' \
 	    ! -name systemd-tmpfiles-setup.service -delete
+	rm -f "$root/usr/sbin/policy-rc.d"
 	: >"$root/etc/fstab"
 	# It clears /tmp, where the sources may be.
 	: >"$root/etc/tmpfiles.d/tmp.conf"
