@@ -51,6 +51,11 @@ for page in man8/socktopus.8 man8/socktopusctl.8 man8/socktopus-worker.8 \
     man7/socktopus-messages.7; do
 	has 644 "$man/$page"
 done
+for file in bash-completion/completions/socktopusctl \
+    zsh/site-functions/_socktopusctl \
+    fish/vendor_completions.d/socktopusctl.fish; do
+	has 644 "$(variable datadir)/$file"
+done
 has 644 "$example/socktopus.conf"
 has 755 "$example/socktopus.run"
 has 755 "$example/socktopus.openrc"

@@ -140,7 +140,7 @@ manuals() {
 
 scripts() {
 	find tests -name '*.sh' -exec shellcheck -x -P SCRIPTDIR {} +
-	for script in bootstrap .ci/run; do
+	for script in bootstrap .ci/run etc/completions/socktopusctl; do
 		[ ! -f "$script" ] || shellcheck "$script"
 	done
 	find tests -name '*.sh' ! -name 'lib*.sh' ! -perm -u+x |

@@ -1,0 +1,108 @@
+#!/bin/bash
+# The shells' completions, asked in the shells themselves: every command and
+# every option that the program's usage names is offered, where it may stand.
+. "$(dirname "$0")/lib.sh"
+
+completions=$tests/../etc/completions
+mapfile -t commands < <(sed -n 's/^	{ "\([a-z]*\)", .*/\1/p' \
+    "$tests/../supervisor/ctl/main.c")
+[ "${#commands[@]}" -ge 10 ] || fail "no commands in main.c"
+mkdir -p "$run/socktopus"
+: >"$run/socktopus/one.sock"
+
+# offers SHELL LINE WORD...: asked at the end of the line, each is offered.
+offers() {
+	local shell=$1 line=$2 word
+
+	shift 2
+	"ask_$shell" "$line" >"$work/offered"
+	for word in "$@"; do
+		grep -qxF -- "$word" "$work/offered" ||
+		    fail "$shell: no $word after '$line': $(cat "$work/offered")"
+	done
+}
+
+# offers_all SHELL
+offers_all() {
+	offers "$1" 'socktopusctl ' "${commands[@]}"
+	offers "$1" 'socktopusctl st' status
+	! grep -qx probe "$work/offered" || fail "$1: probe after st"
+	offers "$1" 'socktopusctl -s /x st' status
+	offers "$1" 'socktopusctl status -' -j -s
+	offers "$1" 'socktopusctl watch -' -c -i -s
+	offers "$1" 'socktopusctl -s /x watch -' -c -i
+	offers "$1" 'socktopusctl exporter --l' --listen
+	offers "$1" 'socktopusctl probe -' -a -i -j -k -n -p --to
+	offers "$1" 'socktopusctl status -s ' "$run/socktopus/one.sock"
+	note "$1: ${#commands[@]} commands"
+}
+
+ask_bash() {
+	XDG_RUNTIME_DIR=$work/run bash --norc -c '
+		. "$1"
+		line=$2
+		read -ra COMP_WORDS <<<"$line"
+		[[ $line != *" " ]] || COMP_WORDS+=("")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		complete -p socktopusctl >/dev/null && _socktopusctl
+		printf "%s\n" "${COMPREPLY[@]}"
+	' bash "$completions/socktopusctl" "$1"
+}
+offers_all bash
+
+# In a terminal of its own. What is offered is written down by compadd, and
+# that it is complete by a key of ours that is typed after the tab.
+ask_zsh() {
+	rm -f "$work/zsh.ready" "$work/zsh.offered" "$work/zsh.done"
+	ZDOTDIR=$work zsh -f "$work/ask.zsh" "$1"
+	cat "$work/zsh.offered"
+}
+if command -v zsh >/dev/null; then
+	zsh -n "$completions/_socktopusctl" || fail "zsh: syntax"
+	cat >"$work/.zshrc" <<-ZSH
+	fpath=($completions \$fpath)
+	autoload -Uz compinit && compinit -u -d "$work/zsh.dump"
+	compadd() {
+		if [[ \${@[(I)-[OAD]*]} = 0 ]]; then
+			typeset -a found
+			builtin compadd -O found "\$@"
+			print -l -- \$found >>"$work/zsh.offered"
+		fi
+		builtin compadd "\$@"
+	}
+	bindkey '^I' complete-word
+	zle-line-init() { : >"$work/zsh.ready" }
+	zle -N zle-line-init
+	finished() { : >"$work/zsh.done" }
+	zle -N finished
+	bindkey '^X' finished
+	ZSH
+	cat >"$work/ask.zsh" <<-'ZSH'
+	zmodload zsh/zpty
+	await() {
+		repeat 1000; do
+			[[ -e $1 ]] && return
+			sleep 0.02
+		done
+		print -u2 "no $1 in time"
+		exit 1
+	}
+	zpty terminal zsh -i
+	await "$ZDOTDIR/zsh.ready"
+	zpty -wn terminal "$1"$'\t\C-x'
+	await "$ZDOTDIR/zsh.done"
+	zpty -d terminal
+	ZSH
+	offers_all zsh
+fi
+
+ask_fish() {
+	HOME=$work/home fish --no-config -c \
+	    "source '$completions/socktopusctl.fish'; complete -C '$1'" |
+	    cut -f 1
+}
+if command -v fish >/dev/null; then
+	fish --no-execute "$completions/socktopusctl.fish" ||
+	    fail "fish: syntax"
+	offers_all fish
+fi
