@@ -18,7 +18,7 @@
 
 /* Both programs must see the same bytes, and no padding that leaks. */
 static_assert(sizeof(struct job_hop) == 776, "message");
-static_assert(sizeof(struct job) == 6800, "message");
+static_assert(sizeof(struct job) == 6808, "message");
 static_assert(sizeof(struct worker_event) == 216, "message");
 
 #define TERMINATED(array) (memchr((array), '\0', sizeof(array)) != NULL)
@@ -97,8 +97,8 @@ valid_ring_size(uint32_t bytes)
 static bool
 valid_hop(const struct job_hop *hop)
 {
-	return hop->kind <= HOP_HTTP && valid_port(hop->port) &&
-	    hop->host[0] != '\0';
+	return hop->kind <= HOP_SRV && hop->host[0] != '\0' &&
+	    (hop->kind == HOP_SRV ? hop->port == 0 : valid_port(hop->port));
 }
 
 static bool
@@ -116,6 +116,14 @@ strings_end(const struct job *job)
 	    TERMINATED(job->title);
 }
 
+static bool
+valid_destination(const struct job *job)
+{
+	return job->destination_host[0] != '\0' &&
+	    (job->destination_srv == 1 ? job->destination_port == 0 :
+					 valid_port(job->destination_port));
+}
+
 /* A destination is needed where the last hop is asked for it. */
 static bool
 valid_route(const struct job *job)
@@ -125,11 +133,21 @@ valid_route(const struct job *job)
 	if (job->hops < 1 || job->hops > MESSAGE_HOPS_MAX)
 		return false;
 	for (i = 0; i < job->hops; i++)
-		if (!valid_hop(&job->hop[i]))
+		if (!valid_hop(&job->hop[i]) ||
+		    (job->hop[i].kind == HOP_SRV && job->hops != 1))
 			return false;
-	return job->hop[job->hops - 1].kind == HOP_TCP ||
-	    (valid_port(job->destination_port) &&
-		job->destination_host[0] != '\0');
+	switch ((enum hop_kind)job->hop[job->hops - 1].kind) {
+	case HOP_TCP:
+	case HOP_SRV:
+		return true;
+	case HOP_SOCKS5:
+	case HOP_SOCKS5H:
+	case HOP_SOCKS4:
+	case HOP_SOCKS4A:
+	case HOP_HTTP:
+		return valid_destination(job);
+	}
+	return false;
 }
 
 static bool
@@ -137,7 +155,7 @@ valid_job(const struct job *job)
 {
 	if (!strings_end(job) || !valid_ring_size(job->tx_bytes) ||
 	    !valid_ring_size(job->rx_bytes) || job->mptcp > 1 ||
-	    job->destination_port > UINT16_MAX || job->reserved != 0)
+	    job->destination_port > UINT16_MAX || job->destination_srv > 1)
 		return false;
 	switch (job->kind) {
 	case JOB_DIAL:

@@ -33,7 +33,8 @@ enum hop_kind {
 	HOP_SOCKS5H, /* SOCKS5, the next name resolved by the proxy */
 	HOP_SOCKS4,
 	HOP_SOCKS4A,
-	HOP_HTTP /* CONNECT */
+	HOP_HTTP, /* CONNECT */
+	HOP_SRV	  /* not a hop: a name whose SRV records say which */
 };
 
 struct job_hop {
@@ -66,7 +67,13 @@ struct job {
 	struct job_hop hop[MESSAGE_HOPS_MAX];
 	char destination_host[MESSAGE_HOST_MAX];
 	uint32_t destination_port;
-	uint32_t reserved;
+	uint32_t destination_srv; /* 1: it is a name as of HOP_SRV */
+	/*
+	 * Which of the targets of SRV records, in the order that the seed
+	 * gives them; beyond the last one it begins again.
+	 */
+	uint32_t srv_choice;
+	uint32_t srv_seed;
 	char source[64];	       /* address to bind to, or empty */
 	char interface[16];	       /* SO_BINDTODEVICE, or empty */
 	char congestion[16];	       /* TCP_CONGESTION, or empty */
@@ -142,7 +149,7 @@ message_send_event(int channel, const struct worker_event *event);
  * Receive one message and check it: exact size, known enums, counts in range,
  * every string terminated, reserved words 0. A job to dial has 1 or more hops,
  * each with a host and a port, and a destination if the last hop is asked for
- * it; a job to serve has none. Descriptors that come along are closed and the
+ * it; a HOP_SRV one has no port and stands alone; a job to serve has none. Descriptors that come along are closed and the
  * message is broken. Text of an event is made printable (other bytes become
  * '?'). An empty message counts as MESSAGE_CLOSED. Jobs are received before
  * the worker's filters are loaded (recvmsg).

@@ -20,6 +20,7 @@ static const struct scheme schemes[] = {
 	{ "socks4", HOP_SOCKS4, ADDRESS_SOCKS_PORT },
 	{ "socks4a", HOP_SOCKS4A, ADDRESS_SOCKS_PORT },
 	{ "http", HOP_HTTP, ADDRESS_HTTP_PORT },
+	{ "srv", HOP_SRV, 0 },
 };
 
 static int
@@ -42,8 +43,8 @@ find_scheme(const char *text, size_t length, const char **error)
 		*error = "https:// is not supported: the proxy is asked in "
 			 "clear text, with http://";
 	else
-		*error = "the scheme is none of tcp, socks, socks5, socks5h, "
-			 "socks4, socks4a and http";
+		*error = "the scheme is none of tcp, srv, socks, socks5, "
+			 "socks5h, socks4, socks4a and http";
 	return NULL;
 }
 
@@ -130,6 +131,7 @@ check_credentials(const struct address_uri *uri, bool password,
 		return fail(error, "the user is empty");
 	switch (uri->kind) {
 	case HOP_TCP:
+	case HOP_SRV:
 		return fail(error, "a tcp relay takes no user");
 	case HOP_SOCKS5:
 	case HOP_SOCKS5H:
@@ -249,6 +251,12 @@ read_authority(struct address_span rest, struct address_uri *uri,
 		return -1;
 	for (c = uri->host; *c != '\0'; c++)
 		*c = (char)tolower((unsigned char)*c);
+	if (uri->kind == HOP_SRV && count == 2)
+		return fail(error, "the port of srv is in its records");
+	if (uri->kind == HOP_SRV && strchr(uri->host, ':') != NULL)
+		return fail(error, "srv takes a name");
+	if (uri->kind == HOP_SRV)
+		return 0;
 	if (count == 2 &&
 	    address_text_port(field[1], "tcp", &uri->port, error) == -1)
 		return -1;
@@ -262,6 +270,11 @@ write_display(struct address_uri *uri, const struct scheme *scheme)
 {
 	bool ipv6 = strchr(uri->host, ':') != NULL;
 
+	if (uri->kind == HOP_SRV) {
+		snprintf(uri->display, sizeof(uri->display), "%s://%s",
+		    scheme->name, uri->host);
+		return;
+	}
 	snprintf(uri->display, sizeof(uri->display), "%s://%s%s%s:%u",
 	    scheme->name, ipv6 ? "[" : "", uri->host, ipv6 ? "]" : "",
 	    uri->port);
@@ -329,6 +342,10 @@ address_check_chain(const struct address_uri *uri, int count,
 
 	if (count < 1 || count > MESSAGE_HOPS_MAX)
 		return fail(error, "a chain has 1 to 8 hops");
+	for (i = 0; i < count; i++)
+		if (uri[i].kind == HOP_SRV)
+			return fail(error,
+			    "srv stands for a listener, and not for a relay");
 	for (i = 1; i < count; i++) {
 		if (uri[i].kind == HOP_TCP)
 			return fail(error,

@@ -10,6 +10,7 @@
 #define DEFAULT_HISTORY_BYTES (16 << 20)
 #define DEFAULT_DEAD_S 5
 #define DEFAULT_ROTATE_S 3600
+#define DEFAULT_FAILOVER_S 3
 
 struct config *
 config_new(void)
@@ -87,6 +88,7 @@ config_add_tunnel(struct config *config)
 	tunnel->resend = true;
 	tunnel->history_bytes = DEFAULT_HISTORY_BYTES;
 	tunnel->dead_s = DEFAULT_DEAD_S;
+	tunnel->failover_s = DEFAULT_FAILOVER_S;
 	return tunnel;
 }
 

@@ -19,6 +19,7 @@
 #define CONFIG_ERROR_MAX 512
 #define CONFIG_MAX_QUEUE_MS 50 /* the default */
 #define CONFIG_POOL_MAX 64     /* candidates */
+#define CONFIG_DESTINATIONS_MAX 8
 
 enum config_scheduler {
 	CONFIG_EARLIEST,
@@ -45,6 +46,7 @@ struct config_path {
 	size_t hops_count;	       /* 1 to MESSAGE_HOPS_MAX */
 	char uri[ADDRESS_URI_MAX * 2]; /* of all hops, for display */
 	bool backup;
+	bool direct; /* to the destination, which hops[0] is a copy of */
 	bool pooled; /* a candidate of the tunnel's pool */
 	bool mptcp;
 	uint32_t count; /* connections, 1 to 64 */
@@ -58,7 +60,10 @@ struct config_path {
 struct config_tunnel {
 	char name[CONFIG_NAME_MAX];
 	size_t peer; /* index into config.peers */
-	struct address_uri destination;
+	/* The listeners, in the order to try them; tcp or srv. */
+	struct address_uri destinations[CONFIG_DESTINATIONS_MAX];
+	size_t destinations_count; /* 1 or more */
+	uint32_t failover_s;	   /* without a path, then the next one */
 	struct address_tuple local;
 	struct address_tuple remote;
 	enum config_scheduler scheduler;

@@ -128,7 +128,7 @@ static const struct config_key path_keys[] = { { "uri", .required = true,
 /* What can only be said of all keys together. */
 static int
 check_path(const struct config_reader *reader, const config_setting_t *setting,
-    const struct config_path *path, const struct address_uri *destination)
+    const struct config_path *path, const struct config_tunnel *tunnel)
 {
 	const struct address_uri *hop, *last;
 	const char *error;
@@ -139,8 +139,11 @@ check_path(const struct config_reader *reader, const config_setting_t *setting,
 		users |= hop->user[0] != '\0';
 	}
 	last = hop - 1;
-	if (address_check_next(last, destination, &error) == -1)
-		return config_reader_fail(reader, setting, "uri: %s", error);
+	for (size_t i = 0; i < tunnel->destinations_count; i++)
+		if (address_check_next(last, &tunnel->destinations[i],
+			&error) == -1)
+			return config_reader_fail(reader, setting, "uri: %s",
+			    error);
 	if (path->auth[0] != '\0' && (users || !proxies))
 		return config_reader_fail(reader,
 		    config_setting_get_member(setting, "auth"), "auth: %s",
@@ -160,7 +163,7 @@ config_path_read(const struct config_reader *reader,
 		return config_reader_fail(reader, setting, "out of memory");
 	if (config_reader_group(reader, setting, path_keys, path) == -1)
 		return -1;
-	return check_path(reader, setting, path, &tunnel->destination);
+	return check_path(reader, setting, path, tunnel);
 }
 
 static int
@@ -174,7 +177,7 @@ read_candidate(const struct config_reader *reader,
 	path->pooled = true;
 	if (read_uri(reader, setting, path) == -1)
 		return -1;
-	return check_path(reader, setting, path, &tunnel->destination);
+	return check_path(reader, setting, path, tunnel);
 }
 
 /* Each candidate is what `uri` of a path may be. */

@@ -32,21 +32,46 @@ read_peer(const struct config_reader *reader, const config_setting_t *setting,
 }
 
 static int
+add_destination(const struct config_reader *reader,
+    const config_setting_t *setting, struct config_tunnel *tunnel)
+{
+	struct address_uri *destination =
+	    &tunnel->destinations[tunnel->destinations_count++];
+	const char *error;
+
+	if (config_setting_type(setting) != CONFIG_TYPE_STRING)
+		return config_reader_fail(reader, setting,
+		    "destination must be a URI or a list of them");
+	if (address_parse_uri(config_setting_get_string(setting), destination,
+		&error) == -1)
+		return config_reader_fail(reader, setting, "destination: %s",
+		    error);
+	if (destination->kind == HOP_TCP || destination->kind == HOP_SRV)
+		return 0;
+	explicit_bzero(destination, sizeof(*destination));
+	return config_reader_fail(reader, setting,
+	    "destination must be a tcp or srv URI");
+}
+
+/* One, or several that stand in for each other. */
+static int
 read_destination(const struct config_reader *reader,
     const config_setting_t *setting, void *object)
 {
-	struct config_tunnel *tunnel = object;
-	const char *error;
+	int count = config_setting_length(setting);
 
-	if (address_parse_uri(config_setting_get_string(setting),
-		&tunnel->destination, &error) == -1)
-		return config_reader_fail(reader, setting, "destination: %s",
-		    error);
-	if (tunnel->destination.kind == HOP_TCP)
-		return 0;
-	explicit_bzero(&tunnel->destination, sizeof(tunnel->destination));
-	return config_reader_fail(reader, setting,
-	    "destination must be a tcp URI");
+	if (!config_setting_is_list(setting) &&
+	    !config_setting_is_array(setting))
+		return add_destination(reader, setting, object);
+	if (count < 1 || count > CONFIG_DESTINATIONS_MAX)
+		return config_reader_fail(reader, setting,
+		    "destination has 1 to %d URIs", CONFIG_DESTINATIONS_MAX);
+	for (int i = 0; i < count; i++)
+		if (add_destination(reader,
+			config_setting_get_elem(setting, (unsigned int)i),
+			object) == -1)
+			return -1;
+	return 0;
 }
 
 static int
@@ -104,7 +129,7 @@ static const struct config_key tunnel_keys[] = {
 	    .read = config_reader_name },
 	{ "peer", .required = true, .kind = CONFIG_KIND_TEXT,
 	    .read = read_peer },
-	{ "destination", .required = true, .kind = CONFIG_KIND_TEXT,
+	{ "destination", .required = true, .kind = CONFIG_KIND_OTHER,
 	    .read = read_destination },
 	{ "direct", .kind = CONFIG_KIND_BOOL },
 	{ "local", .required = true, .kind = CONFIG_KIND_TEXT,
@@ -129,6 +154,9 @@ static const struct config_key tunnel_keys[] = {
 		HISTORY_MIN_BYTES, HISTORY_MAX_BYTES) },
 	{ "dead",
 	    CONFIG_KEY_NUMBER(struct config_tunnel, dead_s, 1, DEAD_MAX_S) },
+	{ "failover",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, failover_s, 1,
+		DEAD_MAX_S) },
 	{ "rotate",
 	    CONFIG_KEY_NUMBER(struct config_tunnel, rotate_s, 0,
 		ROTATE_MAX_S) },
@@ -149,8 +177,10 @@ add_direct(const struct config_reader *reader, const config_setting_t *setting,
 		return 0;
 	path = config_add_path(tunnel);
 	if (path != NULL &&
-	    config_path_set_hops(path, &tunnel->destination, 1) == 0)
+	    config_path_set_hops(path, tunnel->destinations, 1) == 0) {
+		path->direct = true;
 		return 0;
+	}
 	return config_reader_fail(reader, setting, "out of memory");
 }
 

@@ -164,7 +164,7 @@ add_reflector(struct config_tunnel *tunnel, const char *text, int place,
 	    count = address_parse_chain(text, hops, MESSAGE_HOPS_MAX, &why);
 
 	if (count == -1 ||
-	    address_check_next(&hops[count - 1], &tunnel->destination, &why) ==
+	    address_check_next(&hops[count - 1], tunnel->destinations, &why) ==
 		-1)
 		result = fail(error, "URI %d: %s", place, why);
 	else if (add_path(tunnel, hops, count) == -1)
@@ -176,16 +176,19 @@ add_reflector(struct config_tunnel *tunnel, const char *text, int place,
 static int
 set_destination(struct config_tunnel *tunnel, const char *text, char *error)
 {
+	struct address_uri *destination = tunnel->destinations;
 	const char *why;
 
-	if (address_parse_uri(text, &tunnel->destination, &why) == -1)
+	if (address_parse_uri(text, destination, &why) == -1)
 		return fail(error, "URI 1: %s", why);
-	if (tunnel->destination.kind != HOP_TCP)
+	if (destination->kind != HOP_TCP && destination->kind != HOP_SRV)
 		return fail(error,
 		    "URI 1: the first one is the destination "
-		    "and must be tcp");
-	if (add_path(tunnel, &tunnel->destination, 1) == -1)
+		    "and must be tcp or srv");
+	if (add_path(tunnel, destination, 1) == -1)
 		return fail(error, "out of memory");
+	tunnel->destinations_count = 1;
+	tunnel->paths[0].direct = true;
 	return 0;
 }
 

@@ -155,7 +155,7 @@ START_TEST(tunnels_are_read)
 	ck_assert_uint_eq(config->tunnels_count, 2);
 	ck_assert_str_eq(tunnel->name, "logs");
 	ck_assert_uint_eq(tunnel->peer, 1);
-	ck_assert_str_eq(tunnel->destination.display, "tcp://d:7");
+	ck_assert_str_eq(tunnel->destinations[0].display, "tcp://d:7");
 	ck_assert_uint_eq(tunnel->local.rport, 1234);
 	ck_assert_uint_eq(tunnel->remote.port, 1235);
 	ck_assert_int_eq(tunnel->scheduler, CONFIG_REDUNDANT);
@@ -166,6 +166,26 @@ START_TEST(tunnels_are_read)
 	ck_assert_uint_eq(tunnel[1].peer, 0);
 	ck_assert_uint_eq(tunnel[1].paths_count, 1);
 	ck_assert_str_eq(tunnel[1].paths[0].uri, "tcp://only:23461");
+	config_free(config);
+}
+END_TEST
+
+START_TEST(destinations_are_read)
+{
+	struct config *config = parse(
+	    PEER "tunnels = ({ name = \"t\"; peer = \"p\"; local = \"1\";"
+		 "remote = \"2\"; failover = 7; destination = (\"tcp://d:7\","
+		 "\"srv://_x._tcp.example\"); });");
+	const struct config_tunnel *tunnel = &config->tunnels[0];
+
+	ck_assert_uint_eq(tunnel->destinations_count, 2);
+	ck_assert_uint_eq(tunnel->failover_s, 7);
+	ck_assert_str_eq(tunnel->destinations[0].display, "tcp://d:7");
+	ck_assert_str_eq(tunnel->destinations[1].display,
+	    "srv://_x._tcp.example");
+	ck_assert_int_eq(tunnel->destinations[1].kind, HOP_SRV);
+	ck_assert_uint_eq(tunnel->paths_count, 1);
+	ck_assert(tunnel->paths[0].direct);
 	config_free(config);
 }
 END_TEST
@@ -319,7 +339,19 @@ static const struct {
 	    "f:2: destination is missing" },
 	{ PEER "tunnels = ({ name = \"t\"; peer = \"p\"; "
 	       "destination = \"http://d\"; });",
-	    "f:2: destination must be a tcp" },
+	    "f:2: destination must be a tcp or srv" },
+	{ PEER "tunnels = ({ name = \"t\"; peer = \"p\"; "
+	       "destination = (); });",
+	    "f:2: destination has 1 to 8 URIs" },
+	{ PEER "tunnels = ({ name = \"t\"; peer = \"p\"; "
+	       "destination = (\"tcp://a\", 1); });",
+	    "f:2: destination must be a URI or a list" },
+	{ PEER "tunnels = ({ name = \"t\"; peer = \"p\"; "
+	       "destination = \"srv://a:7\"; });",
+	    "f:2: destination: the port of srv is in its records" },
+	{ PEER "tunnels = ({" TUNNEL "failover = 0; });", "f:2: failover" },
+	{ PEER "tunnels = ({" TUNNEL "paths = ({ uri = \"srv://a\"; }); });",
+	    "f:2: uri: srv stands for a listener" },
 	{ PEER "tunnels = ({ name = \"t\"; peer = \"p\"; "
 	       "destination = \"tcp://\"; });",
 	    "f:2: destination: the host" },
@@ -574,6 +606,7 @@ make_suite(void)
 	tcase_add_test(tests, globals_are_read);
 	tcase_add_test(tests, peers_are_read);
 	tcase_add_test(tests, tunnels_are_read);
+	tcase_add_test(tests, destinations_are_read);
 	tcase_add_test(tests, paths_are_read);
 	tcase_add_test(tests, pools_are_read);
 	tcase_add_test(tests, a_pool_has_a_limit);

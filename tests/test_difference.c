@@ -35,8 +35,9 @@ add_tunnel(struct config *config, const char *name)
 			     &error),
 	    0);
 	ck_assert_int_eq(address_parse_uri("tcp://192.0.2.1",
-			     &tunnel->destination, &error),
+			     &tunnel->destinations[0], &error),
 	    0);
+	tunnel->destinations_count = 1;
 	return tunnel;
 }
 
@@ -152,7 +153,7 @@ START_TEST(paths)
 	strlcpy(path->source, "192.0.2.9", sizeof(path->source));
 	ck_assert_int_eq(compare_paths(), DIFFERENCE_ANEW);
 	path->source[0] = '\0';
-	new->tunnels[0].destination.port++;
+	new->tunnels[0].destinations[0].port++;
 	ck_assert_int_eq(compare_paths(), DIFFERENCE_ANEW);
 }
 END_TEST

@@ -152,15 +152,18 @@ static const struct {
 	{ offsetof(struct job, rx_bytes), 0 },
 	{ offsetof(struct job, rx_bytes), UINT32_MAX },
 	{ offsetof(struct job, mptcp), 2 },
-	{ offsetof(struct job, hop[0].kind), HOP_HTTP + 1 },
+	{ offsetof(struct job, hop[0].kind), HOP_SRV + 1 },
 	{ offsetof(struct job, hop[1].kind), UINT32_MAX },
+	{ offsetof(struct job, hop[0].kind), HOP_SRV },
+	{ offsetof(struct job, hop[1].kind), HOP_SRV },
 	{ offsetof(struct job, hop[0].port), 0 },
 	{ offsetof(struct job, hop[1].port), 65536 },
 	{ offsetof(struct job, hop[0].host), 0 },
 	{ offsetof(struct job, destination_host), 0 },
 	{ offsetof(struct job, destination_port), 0 },
 	{ offsetof(struct job, destination_port), 65536 },
-	{ offsetof(struct job, reserved), 1 },
+	{ offsetof(struct job, destination_srv), 1 }, /* and has a port */
+	{ offsetof(struct job, destination_srv), 2 },
 };
 #define BAD_JOB_WORDS ((int)(sizeof(bad_job_words) / sizeof(bad_job_words[0])))
 

@@ -160,7 +160,7 @@ START_TEST(reflectors_are_paths)
 	config = configure("tcp://d tcp://r tcp://r,http://u:p@h socks://s");
 	ck_assert_msg(config != NULL, "%s", error);
 	tunnel = config->tunnels;
-	ck_assert_str_eq(tunnel->destination.display, "tcp://d:23461");
+	ck_assert_str_eq(tunnel->destinations[0].display, "tcp://d:23461");
 	ck_assert_uint_eq(tunnel->paths_count, 4);
 	ck_assert_str_eq(tunnel->paths[0].uri, "tcp://d:23461");
 	ck_assert_str_eq(tunnel->paths[1].uri, "tcp://r:23461");

@@ -11,6 +11,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "worker/race.h"
 #include "worker/report.h"
 #include "worker/socket.h"
+#include "worker/srv.h"
 
 /* Whose resolver is running; only for the signal handler. */
 static const struct dial *volatile resolving;
@@ -154,11 +156,19 @@ dial_prepare(struct dial *dial, struct job *job, struct report *report)
 		prepare_sockets(dial, AF_INET, RESOLVE_FAMILY_MAX);
 		prepare_sockets(dial, AF_INET6, RESOLVE_FAMILY_MAX);
 	}
-	dial->resolver = dial->names;
+	dial->resolver = dial->names || job->destination_srv != 0;
 	for (hop = 0; hop < job->hops; hop++)
 		prepare_next(dial, hop);
 	if (dial->resolver)
 		arm_alarm(job->dial_timeout_ms);
+}
+
+static void
+begin_resolving(const struct dial *dial)
+{
+	resolving = dial;
+	if (dial_now_ms() >= dial->deadline_ms)
+		fail_late(dial);
 }
 
 static void
@@ -167,15 +177,47 @@ resolve(const struct dial *dial, const char *host, uint32_t port, int family,
 {
 	int error;
 
-	resolving = dial;
-	if (dial_now_ms() >= dial->deadline_ms)
-		fail_late(dial);
+	begin_resolving(dial);
 	error = resolve_name(host, port, family, list);
 	resolving = NULL;
 	if (error == EAI_SYSTEM)
 		dial_fail(dial, REASON_ERRNO, errno, NULL);
 	if (error != 0)
 		dial_fail(dial, REASON_RESOLVE, error, NULL);
+}
+
+/* Of the targets of a service the one that the engine chose by its number. */
+static void
+resolve_service(const struct dial *dial, char host[MESSAGE_HOST_MAX],
+    uint32_t *port)
+{
+	char note[MESSAGE_TEXT_MAX];
+	int error;
+
+	begin_resolving(dial);
+	error = srv_choose(host, port, dial->job->srv_choice,
+	    dial->job->srv_seed);
+	resolving = NULL;
+	if (error != 0)
+		dial_fail(dial, REASON_RESOLVE, error, NULL);
+	snprintf(note, sizeof(note), "the listener is %.150s:%u", host, *port);
+	report_note(dial->report, note);
+}
+
+static void
+resolve_services(struct dial *dial)
+{
+	struct job *job = dial->job;
+
+	if (job->hop[0].kind == HOP_SRV) {
+		report_stage(dial->report, STAGE_RESOLVE, 0);
+		resolve_service(dial, job->hop[0].host, &job->hop[0].port);
+		job->hop[0].kind = HOP_TCP;
+	}
+	if (job->destination_srv == 0)
+		return;
+	report_stage(dial->report, STAGE_PROXY, job->hops - 1);
+	resolve_service(dial, job->destination_host, &job->destination_port);
 }
 
 static void
@@ -242,6 +284,7 @@ dial_connect(struct dial *dial)
 	uint32_t hop;
 	int fd;
 
+	resolve_services(dial);
 	resolve_first(dial);
 	for (hop = 0; hop < dial->job->hops; hop++)
 		resolve_next(dial, hop);

@@ -50,8 +50,8 @@ landlock_level(void)
 	return (int)level;
 }
 
-int
-landlock_none(int level)
+static int
+make(int level, uint64_t net)
 {
 	struct attributes handled = { .handled_fs = FS_LEVEL_1 };
 	size_t bytes = offsetof(struct attributes, handled_net);
@@ -61,7 +61,7 @@ landlock_none(int level)
 	if (level >= 3)
 		handled.handled_fs |= FS_TRUNCATE;
 	if (level >= LEVEL_NET) {
-		handled.handled_net = NET_BIND_TCP | NET_CONNECT_TCP;
+		handled.handled_net = net;
 		bytes = offsetof(struct attributes, scoped);
 	}
 	if (level >= 5)
@@ -71,6 +71,12 @@ landlock_none(int level)
 		bytes = sizeof(handled);
 	}
 	return (int)syscall(SYS_landlock_create_ruleset, &handled, bytes, 0);
+}
+
+int
+landlock_none(int level)
+{
+	return make(level, NET_BIND_TCP | NET_CONNECT_TCP);
 }
 
 static int
@@ -124,11 +130,13 @@ grant_resolver(int ruleset)
 static int
 grant_dial(int ruleset, int level, bool names, uint32_t port)
 {
-	if (level >= LEVEL_NET && grant_port(ruleset, port) == -1)
+	bool ports = level >= LEVEL_NET && port != 0;
+
+	if (ports && grant_port(ruleset, port) == -1)
 		return -1;
 	if (!names)
 		return 0;
-	if (level >= LEVEL_NET && grant_port(ruleset, DNS_PORT) == -1)
+	if (ports && grant_port(ruleset, DNS_PORT) == -1)
 		return -1;
 	return grant_resolver(ruleset);
 }
@@ -138,7 +146,7 @@ landlock_dial(int level, bool names, uint32_t port)
 {
 	int ruleset, saved;
 
-	ruleset = landlock_none(level);
+	ruleset = port != 0 ? landlock_none(level) : make(level, NET_BIND_TCP);
 	if (ruleset == -1 || grant_dial(ruleset, level, names, port) == 0)
 		return ruleset;
 	saved = errno;

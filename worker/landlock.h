@@ -18,8 +18,8 @@ int landlock_level(void);
 int landlock_none(int level);
 
 /*
- * A ruleset that grants TCP connections to the port and, for names, what the
- * system's resolver reads and asks.
+ * A ruleset that grants TCP connections to the port, or to all if it is 0, and,
+ * for names, what the system's resolver reads and asks.
  */
 int landlock_dial(int level, bool names, uint32_t port);
 

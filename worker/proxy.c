@@ -103,6 +103,7 @@ begin(struct proxy *proxy)
 {
 	switch ((enum hop_kind)proxy->via->kind) {
 	case HOP_TCP:
+	case HOP_SRV:
 		break;
 	case HOP_SOCKS5:
 	case HOP_SOCKS5H:

@@ -15,7 +15,7 @@
 enum sandbox_reach {
 	SANDBOX_SERVE,	 /* nothing: the connection is there */
 	SANDBOX_LITERAL, /* one port, on sockets that are made */
-	SANDBOX_NAMES	 /* that port, and the system's resolver */
+	SANDBOX_NAMES	 /* that port, any if 0, and the system's resolver */
 };
 
 struct sandbox {

@@ -35,6 +35,17 @@ difference_same_tuple(const struct address_tuple *a,
 	    strcmp(a->rhost, b->rhost) == 0;
 }
 
+static bool
+same_destinations(const struct config_tunnel *a, const struct config_tunnel *b)
+{
+	if (a->destinations_count != b->destinations_count)
+		return false;
+	for (size_t i = 0; i < a->destinations_count; i++)
+		if (!same_uri(&a->destinations[i], &b->destinations[i]))
+			return false;
+	return true;
+}
+
 enum difference
 difference_path(const struct config_tunnel *old_tunnel,
     const struct config_path *old, const struct config_tunnel *new_tunnel,
@@ -42,14 +53,14 @@ difference_path(const struct config_tunnel *old_tunnel,
 {
 	/* What the far end was told of it when it opened counts as well. */
 	if (same_hops(old, new) && old->pooled == new->pooled &&
-	    old->backup == new->backup &&
+	    old->backup == new->backup && old->direct == new->direct &&
 	    old->mptcp == new->mptcp &&strcmp(old->interface, new->interface) ==
 		0 &&
 	    strcmp(old->source, new->source) == 0 &&
 	    strcmp(old->congestion, new->congestion) == 0 &&
 	    old->rate_limit_bytes ==
-		new->rate_limit_bytes &&same_uri(&old_tunnel->destination,
-		    &new_tunnel->destination))
+		new->rate_limit_bytes &&same_destinations(old_tunnel,
+		    new_tunnel))
 		return DIFFERENCE_NONE;
 	return DIFFERENCE_ANEW;
 }
@@ -61,8 +72,9 @@ same_numbers(const struct config_tunnel *a, const struct config_tunnel *b)
 	    a->reorder_ms == b->reorder_ms &&
 	    a->max_queue_ms == b->max_queue_ms &&
 	    a->max_age_ms == b->max_age_ms && a->resend == b->resend &&
-	    a->dead_s == b->dead_s && a->rotate_s == b->rotate_s &&
-	    a->pool_use == b->pool_use && a->down == b->down;
+	    a->dead_s == b->dead_s && a->failover_s == b->failover_s &&
+	    a->rotate_s == b->rotate_s && a->pool_use == b->pool_use &&
+	    a->down == b->down;
 }
 
 enum difference

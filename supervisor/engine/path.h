@@ -63,7 +63,8 @@ struct path {
 	bool rests;		  /* of a pool, and not wanted now */
 	bool forged;		  /* it ended by a frame that did not open */
 	uint8_t slot;		  /* while up: of the tunnel's history */
-	uint16_t peer_frame_max;  /* sealed bytes the peer takes */
+	uint8_t instance[FRAME_INSTANCE_BYTES]; /* connector: of the far end */
+	uint16_t peer_frame_max; /* sealed bytes the peer takes */
 	struct channel channel;
 	struct noise_handshake *handshake;
 	struct noise_cipher *tx;

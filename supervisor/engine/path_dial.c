@@ -36,13 +36,15 @@ static void
 fill_hops(const struct path *path, struct job *job)
 {
 	const struct config_path *config = path->config;
-	const struct address_uri *uri;
+	const struct address_uri *uri, *destination;
 	struct job_hop *hop;
 
 	job->kind = JOB_DIAL;
 	job->hops = (uint32_t)config->hops_count;
+	destination = tunnel_destination(path->tunnel, &job->srv_choice);
+	job->srv_seed = path->tunnel->choice.seed;
 	for (uint32_t i = 0; i < job->hops; i++) {
-		uri = &config->hops[i];
+		uri = config->direct ? destination : &config->hops[i];
 		hop = &job->hop[i];
 		hop->kind = uri->kind;
 		hop->port = uri->port;
@@ -50,10 +52,12 @@ fill_hops(const struct path *path, struct job *job)
 		strlcpy(hop->user, uri->user, sizeof(hop->user));
 		strlcpy(hop->password, uri->password, sizeof(hop->password));
 	}
-	uri = &path->tunnel->config->destination;
-	strlcpy(job->destination_host, uri->host,
-	    sizeof(job->destination_host));
-	job->destination_port = uri->port;
+	if (job->hop[job->hops - 1].kind != HOP_TCP && !config->direct) {
+		strlcpy(job->destination_host, destination->host,
+		    sizeof(job->destination_host));
+		job->destination_port = destination->port;
+		job->destination_srv = destination->kind == HOP_SRV;
+	}
 	job->mptcp = config->mptcp;
 	job->rate_limit_bytes = config->rate_limit_bytes;
 	strlcpy(job->source, config->source, sizeof(job->source));
@@ -99,6 +103,19 @@ put_message1(struct path *path)
 	    -1;
 }
 
+/* A direct path is called by where it leads now. */
+static void
+show_destination(struct path *path)
+{
+	uint32_t target;
+
+	if (!path->config->direct)
+		return;
+	strlcpy(path->uri, tunnel_destination(path->tunnel, &target)->display,
+	    sizeof(path->uri));
+	path_set_subject(path, path->tunnel->name);
+}
+
 void
 path_dial(struct path *path)
 {
@@ -106,6 +123,7 @@ path_dial(struct path *path)
 	struct job job;
 	int result;
 
+	show_destination(path);
 	fill_job(path, &job);
 	fill_hops(path, &job);
 	path_enter(path, PATH_DIALLING);
@@ -123,6 +141,38 @@ path_dial(struct path *path)
 	}
 	channel_ring(&path->channel);
 	channel_want_data(&path->channel);
+}
+
+void
+path_take_message2(struct path *path, const uint8_t *message, size_t bytes)
+{
+	uint8_t payload[FRAME_HELLO2_BYTES];
+	struct frame_hello2 hello;
+	uint8_t frame[FRAME_CONTROL_MAX];
+	struct frame_open open;
+
+	if (noise_read_message2(path->handshake, message, bytes, payload) ==
+		-1 ||
+	    frame_decode_hello2(payload, &hello) == -1 ||
+	    hello.path != path->id ||
+	    noise_split(path->handshake, &path->tx, &path->rx) == -1) {
+		path_fail(path, "handshake: the answer does not verify");
+		return;
+	}
+	noise_handshake_free(path->handshake);
+	path->handshake = NULL;
+	memcpy(path->instance, hello.instance, sizeof(path->instance));
+	if (!tunnel_meets(path->tunnel, path)) {
+		path_fail(path, "it leads to another listener");
+		return;
+	}
+	path->peer_frame_max = hello.frame_max;
+	estimate_init(&path->estimate, clock_now_us());
+	path_enter(path, PATH_OPENING);
+	tunnel_describe_open(path->tunnel, &open);
+	if (path->backup)
+		open.flags |= FRAME_OPEN_BACKUP;
+	path_send(path, frame, frame_encode_open(&open, frame));
 }
 
 static int

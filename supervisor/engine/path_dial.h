@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "shm/message.h"
 
@@ -19,6 +20,10 @@ void path_dial(struct path *path);
  * into its ring. 0, or -1 with errno.
  */
 int path_answer(struct path *path, int accepted);
+
+/* What may be message 2 has come: with it the path is OPENING, or it ends. */
+void
+path_take_message2(struct path *path, const uint8_t *message, size_t bytes);
 
 /* What the worker's last words mean, with the hop's URI of our own. */
 void path_describe_failure(const struct path *path,

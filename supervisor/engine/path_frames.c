@@ -7,6 +7,7 @@
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/noise.h"
 #include "supervisor/engine/path.h"
+#include "supervisor/engine/path_dial.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/engine/tunnel_change.h"
 #include "supervisor/engine/tunnel_ledger.h"
@@ -21,33 +22,6 @@ static bool
 is_over(const struct path *path)
 {
 	return path->state == PATH_WAITING || path->state == PATH_ENDED;
-}
-
-static void
-handle_message2(struct path *path, const uint8_t *message, size_t bytes)
-{
-	uint8_t payload[FRAME_HELLO2_BYTES];
-	struct frame_hello2 hello;
-	uint8_t frame[FRAME_CONTROL_MAX];
-	struct frame_open open;
-
-	if (noise_read_message2(path->handshake, message, bytes, payload) ==
-		-1 ||
-	    frame_decode_hello2(payload, &hello) == -1 ||
-	    hello.path != path->id ||
-	    noise_split(path->handshake, &path->tx, &path->rx) == -1) {
-		path_fail(path, "handshake: the answer does not verify");
-		return;
-	}
-	noise_handshake_free(path->handshake);
-	path->handshake = NULL;
-	path->peer_frame_max = hello.frame_max;
-	estimate_init(&path->estimate, clock_now_us());
-	path_enter(path, PATH_OPENING);
-	tunnel_describe_open(path->tunnel, &open);
-	if (path->backup)
-		open.flags |= FRAME_OPEN_BACKUP;
-	path_send(path, frame, frame_encode_open(&open, frame));
 }
 
 static void
@@ -233,7 +207,7 @@ receive_one(struct path *path, size_t *bytes)
 	switch (result) {
 	case WIRE_OK:
 		if (path->rx == NULL)
-			handle_message2(path, body, *bytes);
+			path_take_message2(path, body, *bytes);
 		else
 			open_frame(path, body, *bytes);
 		break;

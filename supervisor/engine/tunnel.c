@@ -195,6 +195,7 @@ tunnel_new(struct engine *engine, const struct config_tunnel *config,
 	tunnel->dead_us = (uint64_t)config->dead_s * 1000000;
 	tunnel->started_ms = clock_unix_ms();
 	arc4random_buf(tunnel->session, sizeof(tunnel->session));
+	tunnel_choose_first(tunnel);
 	if (add_paths(tunnel) == -1 || tunnel_pool_open(tunnel) == -1) {
 		tunnel_free(tunnel, "no memory for its paths");
 		return NULL;
@@ -272,6 +273,7 @@ tunnel_tick(struct tunnel *tunnel, uint64_t now_us)
 		path_tick(path);
 	tunnel_pool_tick(tunnel, now_us);
 	tunnel_ledger_tick(tunnel, now_us);
+	tunnel_choice_tick(tunnel, now_us);
 	if (tunnel->blocked && tunnel->paths_up > 0)
 		tunnel_path_room(tunnel);
 	return tunnel->config != NULL || tunnel->paths_count > 0 ||

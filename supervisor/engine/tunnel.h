@@ -17,6 +17,7 @@
 #include "supervisor/engine/history.h"
 #include "supervisor/engine/ledger.h"
 #include "supervisor/engine/reorder.h"
+#include "supervisor/engine/tunnel_choice.h"
 #include "supervisor/engine/udp.h"
 
 struct end;
@@ -47,6 +48,7 @@ struct tunnel {
 	size_t paths_up;
 	uint64_t deserted_us;	  /* listener: when the last path left */
 	struct tunnel_pool *pool; /* connector; NULL: none */
+	struct tunnel_choice choice;
 
 	struct end *end;	/* here */
 	struct udp_batch batch; /* what it received */

@@ -1,0 +1,164 @@
+#include "supervisor/engine/tunnel_choice.h"
+
+#include <bsd/stdlib.h>
+#include <string.h>
+
+#include "supervisor/config.h"
+#include "supervisor/engine/clock.h"
+#include "supervisor/engine/path.h"
+#include "supervisor/engine/tunnel.h"
+#include "supervisor/log.h"
+
+#define SECOND_US UINT64_C(1000000)
+/* So that those who lose their listener at once do not come at once. */
+#define SPREAD_US 200000
+
+void
+tunnel_choose_first(struct tunnel *tunnel)
+{
+	tunnel->choice.seed = arc4random();
+	tunnel->choice.alone_us = clock_now_us();
+}
+
+const struct address_uri *
+tunnel_destination(const struct tunnel *tunnel, uint32_t *target)
+{
+	const struct config_tunnel *config = tunnel->config;
+	uint32_t turn = tunnel->choice.turn;
+	uint32_t count = (uint32_t)config->destinations_count;
+
+	*target = turn / count;
+	return &config->destinations[turn % count];
+}
+
+static bool
+has_choice(const struct tunnel *tunnel)
+{
+	const struct config_tunnel *config = tunnel->config;
+
+	return config != NULL &&
+	    (config->destinations_count > 1 ||
+		config->destinations[0].kind == HOP_SRV);
+}
+
+/* Does it go where it is told to? */
+static bool
+is_led(const struct path *path)
+{
+	const struct config_path *config = path->config;
+
+	return config->direct ||
+	    config->hops[config->hops_count - 1].kind != HOP_TCP;
+}
+
+/*
+ * What is on its way to the former one is given up. A raw relay may lead to
+ * the new one already, so it is asked anew as well.
+ */
+static void
+redirect(struct path *path, uint64_t now_us)
+{
+	switch (path->state) {
+	case PATH_DIALLING:
+	case PATH_HANDSHAKE:
+	case PATH_OPENING:
+		if (!is_led(path))
+			return;
+		path_finish(path, "another listener is tried");
+		break;
+	case PATH_WAITING:
+		break;
+	case PATH_UP:
+	case PATH_ENDED:
+		return;
+	}
+	if (path->state != PATH_WAITING)
+		return;
+	path->backoff.failures = 1;
+	path->limit_us = now_us + arc4random_uniform(SPREAD_US);
+}
+
+static void
+choose_next(struct tunnel *tunnel, uint64_t now_us)
+{
+	const struct address_uri *destination;
+	struct path *path, *next;
+	uint32_t target;
+
+	tunnel->choice.turn++;
+	tunnel->choice.alone_us = now_us;
+	destination = tunnel_destination(tunnel, &target);
+	log_notice(tunnel->name, "no path for %u s: the next listener is %s",
+	    tunnel->config->failover_s, destination->display);
+	TAILQ_FOREACH_SAFE(path, &tunnel->paths, entry, next)
+		redirect(path, now_us);
+}
+
+static bool
+has_led(const struct tunnel *tunnel)
+{
+	const struct path *path;
+
+	TAILQ_FOREACH(path, &tunnel->paths, entry)
+		if (path->state == PATH_UP && is_led(path))
+			return true;
+	return false;
+}
+
+void
+tunnel_choice_tick(struct tunnel *tunnel, uint64_t now_us)
+{
+	struct tunnel_choice *choice = &tunnel->choice;
+
+	if (!has_choice(tunnel))
+		return;
+	if (tunnel->config->down || has_led(tunnel))
+		choice->alone_us = 0;
+	else if (choice->alone_us == 0)
+		choice->alone_us = now_us;
+	else if (now_us - choice->alone_us >=
+	    tunnel->config->failover_s * SECOND_US)
+		choose_next(tunnel, now_us);
+}
+
+static bool
+is_same(const struct path *a, const struct path *b)
+{
+	return memcmp(a->instance, b->instance, sizeof(a->instance)) == 0;
+}
+
+/*
+ * A listener that was started again is another one too: paths to the former
+ * one that are not known to be dead yet must not keep the new ones out for
+ * long, so that what is silent does not count.
+ */
+static bool
+is_kept_out(const struct tunnel *tunnel, const struct path *path)
+{
+	uint64_t now_us = clock_now_us();
+	const struct path *other;
+
+	TAILQ_FOREACH(other, &tunnel->paths, entry)
+		if (other->state == PATH_UP && !is_same(other, path) &&
+		    !path_is_stalled(other, now_us) &&
+		    (is_led(other) || !is_led(path)))
+			return true;
+	return false;
+}
+
+bool
+tunnel_meets(struct tunnel *tunnel, const struct path *path)
+{
+	struct path *other, *next;
+
+	if (is_kept_out(tunnel, path))
+		return false;
+	if (memcmp(tunnel->choice.instance, path->instance,
+		sizeof(path->instance)) == 0)
+		return true;
+	memcpy(tunnel->choice.instance, path->instance, sizeof(path->instance));
+	TAILQ_FOREACH_SAFE(other, &tunnel->paths, entry, next)
+		if (other->state == PATH_UP && !is_same(other, path))
+			path_fail(other, "it leads to another listener");
+	return true;
+}
