@@ -54,6 +54,9 @@ static const char whole[] =
     "remote=127.0.0.1:1235 scheduler=earliest received=110 sent=100 "
     "delivered=90\n"
     "drop tunnel=logs cause=kernel count=3\n"
+    "ledger tunnel=logs direction=out state=settled came_in=10 kernel=1 "
+    "delivered=9 later=%20\n"
+    "ledger tunnel=logs direction=in state=unknown came_in=0\n"
     "path tunnel=logs id=0 uri=tcp://relay1:23461 state=up pid=4712 "
     "uptime_ms=61000 rtt_ms=12.345 rate=1000 tx_bytes=1536 restarts=2\n"
     "path tunnel=logs id=1 uri=socks://s state=waiting pid=0 rtt_ms=0.000 "
@@ -94,6 +97,17 @@ START_TEST(test_openmetrics)
 	expect(text,
 	    "socktopus_tunnel_up{socket=\"/run/a.sock\","
 	    "tunnel=\"in\"} 0");
+	expect(text,
+	    "socktopus_ledger_settled{socket=\"/run/a.sock\","
+	    "tunnel=\"logs\",direction=\"out\"} 1");
+	expect(text,
+	    "socktopus_ledger_settled{socket=\"/run/a.sock\","
+	    "tunnel=\"logs\",direction=\"in\"} 0");
+	expect(text,
+	    "socktopus_ledger_datagrams{socket=\"/run/a.sock\","
+	    "tunnel=\"logs\",direction=\"out\",fate=\"kernel\"} 1\n"
+	    "socktopus_ledger_datagrams{socket=\"/run/a.sock\","
+	    "tunnel=\"logs\",direction=\"out\",fate=\"delivered\"} 9");
 	/* A path that is not up has no round trip. */
 	ck_assert_ptr_null(strstr(text,
 	    "round_trip_seconds{socket=\"/run/a.sock\",tunnel=\"logs\","

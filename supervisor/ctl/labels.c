@@ -65,6 +65,8 @@ write_labels(FILE *stream, const struct gather_source *source,
 		    "tunnel", "name");
 	if (strcmp(record->kind, "drop") == 0)
 		write_key(stream, reply, record, "cause", "cause");
+	if (strcmp(record->kind, "ledger") == 0)
+		write_key(stream, reply, record, "direction", "direction");
 	if (strcmp(record->kind, "path") == 0) {
 		write_key(stream, reply, record, "path", "id");
 		write_uri(stream, reply, record);

@@ -14,7 +14,7 @@ struct reply;
 struct labels_row {
 	const struct reply *reply;
 	size_t record;
-	const char *kind; /* "process", "tunnel", "drop", "path" */
+	const char *kind; /* "process", "tunnel", "drop", "ledger", "path" */
 	char *text; /* owned: `socket="...",tunnel="..."`, escaped, ASCII */
 	unsigned int number; /* 2 and more where others have the same text */
 };

@@ -12,8 +12,10 @@
 enum type {
 	TYPE_COUNTER,
 	TYPE_GAUGE,
-	TYPE_INFO, /* 1, its words in labels: those of the key, by commas */
-	TYPE_STATE /* of each of the names 1 or 0 */
+	TYPE_INFO,  /* 1, its words in labels: those of the key, by commas */
+	TYPE_PARTS, /* a gauge for each of these, the label fate is its name */
+	TYPE_IS,    /* 1 if the key, up to a =, has the value that follows it */
+	TYPE_STATE  /* of each of the names 1 or 0 */
 };
 
 struct metric {
@@ -50,7 +52,7 @@ static const struct metric metrics[] = {
 	{ "socktopus_tunnel", NULL, "tunnel",
 	    "role,peer,local,remote,scheduler", TYPE_INFO, 0, false,
 	    "A tunnel." },
-	{ "socktopus_tunnel_up", NULL, "tunnel", "state", TYPE_GAUGE, 0, false,
+	{ "socktopus_tunnel_up", NULL, "tunnel", "state=up", TYPE_IS, 0, false,
 	    "Whether one of its paths is up." },
 	TUNNEL_COUNTER("received", "received",
 	    "Datagrams taken from the application."),
@@ -75,6 +77,16 @@ static const struct metric metrics[] = {
 	    TYPE_COUNTER, 0, false,
 	    "Datagrams that were lost on this system, by cause." },
 
+	{ "socktopus_ledger_settled", NULL, "ledger", "state=settled", TYPE_IS,
+	    0, false, "Whether all that came in are accounted for." },
+	{ "socktopus_ledger_came_in_datagrams", "datagrams", "ledger",
+	    "came_in", TYPE_GAUGE, 0, false,
+	    "Datagrams that reached the UDP socket, since the count began." },
+	{ "socktopus_ledger_datagrams", "datagrams", "ledger",
+	    "kernel,no_room,too_large,too_old,stranger,waiting,under_way,"
+	    "lost_with_path,late,held,delivered,refused,nobody", TYPE_PARTS, 0,
+	    false, "What became of them; the sum, once it is settled." },
+
 	{ "socktopus_path", NULL, "path", "role", TYPE_INFO, 0, false,
 	    "A path, and its part in its tunnel." },
 	{ "socktopus_path_state", NULL, "path", "state", TYPE_STATE, 0, false,
@@ -98,6 +110,7 @@ static const struct metric metrics[] = {
 };
 /* clang-format on */
 
+#define KEYS_MAX 192 /* in a metric's key */
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 struct output {
@@ -120,10 +133,14 @@ write_head(const struct output *output, const struct metric *metric)
 	static const char *const types[] = { [TYPE_COUNTER] = "counter",
 		[TYPE_GAUGE] = "gauge",
 		[TYPE_INFO] = "info",
+		[TYPE_PARTS] = "gauge",
+		[TYPE_IS] = "gauge",
 		[TYPE_STATE] = "stateset" };
 	static const char *const suffixes[] = { [TYPE_COUNTER] = "_total",
 		[TYPE_GAUGE] = "",
 		[TYPE_INFO] = "_info",
+		[TYPE_PARTS] = "",
+		[TYPE_IS] = "",
 		[TYPE_STATE] = "" };
 	bool open = output->format == METRICS_OPENMETRICS;
 	const char *suffix = open ? "" : suffixes[metric->type];
@@ -178,10 +195,43 @@ write_number(const struct output *output, const struct metric *metric,
 }
 
 static void
+write_parts(const struct output *output, const struct metric *metric,
+    const struct labels_row *row)
+{
+	char keys[KEYS_MAX], *rest = keys, *key;
+	const char *value;
+
+	strcpy(keys, metric->key);
+	while ((key = strsep(&rest, ",")) != NULL) {
+		value = get(row, key);
+		if (value == NULL || !is_number(value))
+			continue;
+		begin_sample(output, metric, row, "");
+		fprintf(output->stream, ",fate=\"%s\"} %s\n", key, value);
+	}
+}
+
+static void
+write_is(const struct output *output, const struct metric *metric,
+    const struct labels_row *row)
+{
+	char key[KEYS_MAX], *wanted = key;
+	const char *value;
+
+	strcpy(key, metric->key);
+	(void)strsep(&wanted, "=");
+	value = get(row, key);
+	if (value == NULL)
+		return;
+	begin_sample(output, metric, row, "");
+	fprintf(output->stream, "} %d\n", strcmp(value, wanted) == 0);
+}
+
+static void
 write_info(const struct output *output, const struct metric *metric,
     const struct labels_row *row)
 {
-	char keys[64], *rest = keys, *key;
+	char keys[KEYS_MAX], *rest = keys, *key;
 	const char *value;
 
 	begin_sample(output, metric, row, "_info");
@@ -223,17 +273,28 @@ write_sample(const struct output *output, const struct metric *metric,
     const struct labels_row *row)
 {
 	const char *value = get(row, metric->key);
+	bool known = value != NULL && (!metric->while_up || is_up(row));
 
-	if (metric->type == TYPE_INFO)
+	switch (metric->type) {
+	case TYPE_INFO:
 		write_info(output, metric, row);
-	else if (value == NULL || (metric->while_up && !is_up(row)))
-		return;
-	else if (metric->type == TYPE_STATE)
-		write_states(output, metric, row, value);
-	else if (strcmp(metric->key, "state") == 0)
-		write_number(output, metric, row, is_up(row) ? "1" : "0");
-	else
-		write_number(output, metric, row, value);
+		break;
+	case TYPE_PARTS:
+		write_parts(output, metric, row);
+		break;
+	case TYPE_IS:
+		write_is(output, metric, row);
+		break;
+	case TYPE_STATE:
+		if (known)
+			write_states(output, metric, row, value);
+		break;
+	case TYPE_COUNTER:
+	case TYPE_GAUGE:
+		if (known)
+			write_number(output, metric, row, value);
+		break;
+	}
 }
 
 static void

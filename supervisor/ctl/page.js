@@ -187,6 +187,7 @@ class Tunnel {
 		this.state = element("span");
 		this.facts = element("p", "facts");
 		this.counts = element("p", "counts");
+		this.ledger = element("div", "facts");
 		this.paths = new Map();
 		this.body = element("tbody");
 		const table = element("table"), titles = element("tr");
@@ -197,7 +198,8 @@ class Tunnel {
 			titles.append(element("th", "", title));
 		head.append(titles);
 		table.append(head, this.body);
-		this.card.append(this.name, this.facts, this.counts, table);
+		this.card.append(this.name, this.facts, this.counts,
+		    this.ledger, table);
 	}
 
 	show(tunnel) {
@@ -217,10 +219,23 @@ class Tunnel {
 		this.counts.textContent = `datagrams: ${number(tunnel.sent)} ` +
 		    `sent, ${number(tunnel.delivered)} delivered, dropped: ` +
 		    (dropped.join(", ") || "none");
+		this.ledger.replaceChildren(
+		    ...Object.entries(tunnel.ledger || {}).map(books));
 		arrange(this.body, this.paths, tunnel.paths,
 		    (path) => String(path.id) + " " + path.uri,
 		    () => new Path(), (path) => path.row);
 	}
+}
+
+// What became of all that came in, in one direction, by the ledger.
+function books([direction, account]) {
+	const fates = Object.entries(account)
+	    .filter(([key, value]) => number(value) > 0 &&
+		!["came_in", "copies", "arrived", "duplicates"].includes(key))
+	    .map(([key, value]) => `${value} ${key.replace(/_/g, " ")}`);
+
+	return element("p", "", `${direction}: ${number(account.came_in)} ` +
+	    `came in: ${fates.join(", ") || "none"} (${word(account.state)})`);
 }
 
 function show(status) {
