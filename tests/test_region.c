@@ -456,6 +456,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tcase, data_is_mapped_twice_in_a_row);
+	tcase_add_test(tcase, the_spare_is_another_ring);
 	tcase_add_loop_test(tcase, sizes_that_are_refused, 0, 10);
 	tcase_add_loop_test(tcase, size_and_seals_are_fixed,
 	    REGION_CREATOR_WRITES, REGION_PEER_WRITES + 1);

@@ -36,7 +36,7 @@ static lock_rig_enter *const lock_ins[] = { lock_rig_engine,
 static int
 work_as_the_engine(void)
 {
-	struct address_pair pair = { { 0 }, { 0 } };
+	struct address_pair pair = { .local = { 0 } };
 	struct sockaddr_in *local = (struct sockaddr_in *)&pair.local;
 	struct sockaddr_in *remote = (struct sockaddr_in *)&pair.remote;
 	struct region region;
