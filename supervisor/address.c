@@ -91,6 +91,9 @@ address_parse_tuple(const char *text, struct address_tuple *tuple,
 	int count, i;
 
 	memset(tuple, 0, sizeof(*tuple));
+	if (address_text_is_named(text))
+		return address_text_named(text, &tuple->kind, tuple->path,
+		    tuple->rpath, error);
 	strlcpy(tuple->host, "localhost", sizeof(tuple->host));
 	strlcpy(tuple->rhost, "localhost", sizeof(tuple->rhost));
 	tuple->port = ADDRESS_DEFAULT_PORT;

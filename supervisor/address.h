@@ -16,18 +16,22 @@
 #define ADDRESS_DEFAULT_PORT 23461
 #define ADDRESS_SOCKS_PORT 1080
 #define ADDRESS_HTTP_PORT 8080
-#define ADDRESS_TEXT_MAX 64 /* "[v6]:port" and its NUL */
-#define ADDRESS_URI_MAX 320 /* a URI for display, without credentials */
+#define ADDRESS_TEXT_MAX 128 /* "unix-seqpacket:PATH" and its NUL */
+#define ADDRESS_PATH_MAX 108 /* of a local socket, with its NUL */
+#define ADDRESS_URI_MAX 320  /* a URI for display, without credentials */
 
 /* What may stand at an end of a tunnel. */
 enum address_kind {
-	ADDRESS_UDP,  /* a socket that is tied to one other */
-	ADDRESS_LEARN /* one that answers whoever sent last */
+	ADDRESS_UDP,   /* a socket that is tied to one other */
+	ADDRESS_LEARN, /* one that answers whoever sent last */
+	/* These have a name, and never lose what they could hold back. */
+	ADDRESS_UNIX,	  /* a local SOCK_DGRAM socket */
+	ADDRESS_SEQPACKET /* a local SOCK_SEQPACKET one, listening */
 };
 
 /*
  * An end of a tunnel as it is written: `[host:][serv:][rhost:]rserv`, names
- * not yet resolved.
+ * not yet resolved, or the name of a local socket.
  */
 struct address_tuple {
 	char host[MESSAGE_HOST_MAX];
@@ -35,6 +39,8 @@ struct address_tuple {
 	uint16_t port;
 	uint16_t rport; /* LEARN: 0 */
 	enum address_kind kind;
+	char path[ADDRESS_PATH_MAX];  /* UNIX, SEQPACKET */
+	char rpath[ADDRESS_PATH_MAX]; /* UNIX: empty if it is to be learned */
 };
 
 /* `[host:][serv]` of a listener. */
@@ -53,13 +59,16 @@ struct address_uri {
 	char display[ADDRESS_URI_MAX]; /* normal form, never credentials */
 };
 
-/* One entry of `permit`: a network and a range of ports. */
+/* One entry of `permit`: a network and a range of ports, or a name. */
 struct address_permit {
 	int family; /* AF_INET, AF_INET6, or AF_UNSPEC for "*" */
 	uint8_t network[16];
 	unsigned int prefix; /* bits */
 	uint16_t first_port;
 	uint16_t last_port;
+	enum address_kind kind;	     /* UDP: the above */
+	char path[ADDRESS_PATH_MAX]; /* the others, as in a tuple */
+	char rpath[ADDRESS_PATH_MAX];
 };
 
 /*
@@ -124,6 +133,30 @@ int address_resolve_tuple(const struct address_tuple *tuple,
 int address_resolve_service(const struct address_service *service,
     struct sockaddr_storage *address, const char **error);
 
+/*
+ * The end of one that has a name, as a tuple or a permit gives it. A path
+ * stands as AF_UNIX.
+ */
+void address_name_pair(enum address_kind kind, const char *path,
+    const char *rpath, struct address_pair *pair);
+
+/* True for the kinds that have a name. */
+bool address_is_named(enum address_kind kind);
+
+/* True if both are one address; and one end. */
+bool address_same(const struct sockaddr_storage *a,
+    const struct sockaddr_storage *b);
+bool
+address_same_pair(const struct address_pair *a, const struct address_pair *b);
+
+/* "127.0.0.1:1235", "unix:/run/x": what is bound, into text; returns text. */
+char *
+address_describe(const struct address_pair *pair, char text[ADDRESS_TEXT_MAX]);
+
+/* True if one of the permits is this end, which has a name. */
+bool address_permitted_end(const struct address_permit *permits, size_t count,
+    const struct address_pair *end);
+
 /* True if one of the permits holds the address and port. */
 bool address_permitted(const struct address_permit *permits, size_t count,
     const struct sockaddr_storage *address);
@@ -133,7 +166,7 @@ bool address_permitted(const struct address_permit *permits, size_t count,
 extern const struct address_permit
     address_loopback_permits[ADDRESS_LOOPBACK_PERMITS];
 
-/* "127.0.0.1:1235", "[::1]:1235" or "*" into text; returns text. */
+/* "127.0.0.1:1235", "[::1]:1235", a path or "*" into text; returns text. */
 char *address_format(const struct sockaddr_storage *address,
     char text[ADDRESS_TEXT_MAX]);
 

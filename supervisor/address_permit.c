@@ -9,8 +9,8 @@
 #define PREFIX_DIGITS_MAX 3
 
 const struct address_permit address_loopback_permits[] = {
-	{ AF_INET, { 127 }, 8, 0, UINT16_MAX },
-	{ AF_INET6, { [15] = 1 }, 128, 0, UINT16_MAX },
+	{ AF_INET, { 127 }, 8, 0, UINT16_MAX, ADDRESS_UDP, "", "" },
+	{ AF_INET6, { [15] = 1 }, 128, 0, UINT16_MAX, ADDRESS_UDP, "", "" },
 };
 
 static int
@@ -122,6 +122,9 @@ address_parse_permit(const char *text, struct address_permit *permit,
 
 	memset(permit, 0, sizeof(*permit));
 	permit->family = AF_UNSPEC;
+	if (address_text_is_named(text))
+		return address_text_named(text, &permit->kind, permit->path,
+		    permit->rpath, error);
 	count = address_text_split((struct address_span){ text, strlen(text) },
 	    field, 2, error);
 	if (count == -1)
@@ -149,6 +152,8 @@ static bool
 is_within(const struct address_permit *permit, int family,
     const uint8_t *address, uint16_t port)
 {
+	if (permit->kind != ADDRESS_UDP)
+		return false;
 	if (port < permit->first_port || port > permit->last_port)
 		return false;
 	if (permit->family == AF_UNSPEC)
@@ -181,5 +186,22 @@ address_permitted(const struct address_permit *permits, size_t count,
 	for (i = 0; i < count; i++)
 		if (is_within(&permits[i], family, bytes, port))
 			return true;
+	return false;
+}
+
+bool
+address_permitted_end(const struct address_permit *permits, size_t count,
+    const struct address_pair *end)
+{
+	struct address_pair permitted;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!address_is_named(permits[i].kind))
+			continue;
+		address_name_pair(permits[i].kind, permits[i].path,
+		    permits[i].rpath, &permitted);
+		if (address_same_pair(&permitted, end))
+			return true;
+	}
 	return false;
 }

@@ -1,6 +1,9 @@
+#include <sys/un.h>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <bsd/string.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -121,6 +124,10 @@ address_resolve_tuple(const struct address_tuple *tuple,
 
 	memset(pair, 0, sizeof(*pair));
 	pair->kind = tuple->kind;
+	if (address_is_named(tuple->kind)) {
+		address_name_pair(tuple->kind, tuple->path, tuple->rpath, pair);
+		return 0;
+	}
 	if (tuple->kind == ADDRESS_LEARN)
 		return resolve_learned(tuple, pair, error);
 	if (tuple->rport == 0) {
@@ -174,7 +181,10 @@ address_format(const struct sockaddr_storage *address,
 		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
 		snprintf(text, ADDRESS_TEXT_MAX, "[%s]:%u", host,
 		    ntohs(in6->sin6_port));
-	} else if (address->ss_family == AF_UNSPEC)
+	} else if (address->ss_family == AF_UNIX)
+		strlcpy(text, ((const struct sockaddr_un *)address)->sun_path,
+		    ADDRESS_TEXT_MAX);
+	else if (address->ss_family == AF_UNSPEC)
 		snprintf(text, ADDRESS_TEXT_MAX, "*");
 	else
 		snprintf(text, ADDRESS_TEXT_MAX, "family %u",
@@ -185,8 +195,13 @@ address_format(const struct sockaddr_storage *address,
 socklen_t
 address_length(const struct sockaddr_storage *address)
 {
-	return address->ss_family == AF_INET ? sizeof(struct sockaddr_in) :
-					       sizeof(struct sockaddr_in6);
+	switch (address->ss_family) {
+	case AF_INET:
+		return sizeof(struct sockaddr_in);
+	case AF_UNIX:
+		return sizeof(struct sockaddr_un);
+	}
+	return sizeof(struct sockaddr_in6);
 }
 
 void

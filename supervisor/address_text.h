@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "shm/message.h"
+#include "supervisor/address.h"
 
 struct address_span {
 	const char *start;
@@ -34,6 +35,20 @@ bool address_text_is_service(struct address_span span, const char *protocol);
  */
 int address_text_host(struct address_span span, char host[MESSAGE_HOST_MAX],
     const char **error);
+
+/* True for what begins like an end that has a name. */
+bool address_text_is_named(const char *text);
+
+/*
+ * `unix:PATH[:PATH]` or `unix-seqpacket:PATH`, each path from the root, of
+ * printable ASCII without blanks and colons. 0, or -1 with *error.
+ */
+int address_text_named(const char *text, enum address_kind *kind,
+    char path[ADDRESS_PATH_MAX], char rpath[ADDRESS_PATH_MAX],
+    const char **error);
+
+/* The same bounds, for what comes over the wire. */
+bool address_text_is_path(const char *text);
 
 /* A number from 0 to 65535, or a service's name. 0, or -1 with *error. */
 int address_text_port(struct address_span span, const char *protocol,

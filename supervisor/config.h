@@ -20,6 +20,7 @@
 #define CONFIG_MAX_QUEUE_MS 50 /* the default */
 #define CONFIG_POOL_MAX 64     /* candidates */
 #define CONFIG_DESTINATIONS_MAX 8
+#define CONFIG_UNIX_MODE 0660 /* the default */
 
 enum config_scheduler {
 	CONFIG_EARLIEST,
@@ -32,6 +33,13 @@ enum config_sandbox {
 	CONFIG_SANDBOX_BEST_EFFORT
 };
 
+/* Who may use a local socket that stands at an end. */
+struct config_rights {
+	uint32_t mode;		     /* 0: CONFIG_UNIX_MODE */
+	char owner[CONFIG_NAME_MAX]; /* empty: the service's */
+	char group[CONFIG_NAME_MAX];
+};
+
 struct config_peer {
 	char name[CONFIG_NAME_MAX];
 	bool self;			/* quick mode: the identity's own key */
@@ -39,6 +47,7 @@ struct config_peer {
 	char psk_file[CONFIG_PATH_MAX]; /* empty: 32 zero bytes */
 	struct address_permit *permits; /* owned; loopback's when unsaid */
 	size_t permits_count;
+	struct config_rights rights; /* of the named ones among them */
 };
 
 struct config_path {
@@ -65,6 +74,7 @@ struct config_tunnel {
 	size_t destinations_count; /* 1 or more */
 	uint32_t failover_s;	   /* without a path, then the next one */
 	struct address_tuple local;
+	struct config_rights rights; /* of a local socket there */
 	struct address_tuple remote;
 	enum config_scheduler scheduler;
 	uint32_t copies;     /* 1 to 8 */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "supervisor/config.h"
+#include "supervisor/config_ends.h"
 #include "supervisor/config_peers.h"
 #include "supervisor/config_reader.h"
 #include "supervisor/config_text.h"
@@ -140,7 +141,7 @@ read_root(const struct config_reader *reader, const config_setting_t *root)
 		return config_reader_fail(reader,
 		    config_setting_get_member(root, "peers"),
 		    "identity is missing, and there are peers");
-	return 0;
+	return config_ends_check(reader, root);
 }
 
 static int

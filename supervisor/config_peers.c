@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "supervisor/config.h"
+#include "supervisor/config_ends.h"
 #include "supervisor/config_reader.h"
 #include "supervisor/engine/key.h"
 
@@ -43,6 +44,15 @@ read_permits(const struct config_reader *reader, const config_setting_t *list,
 	    peer);
 }
 
+static int
+read_mode(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	struct config_peer *peer = object;
+
+	return config_ends_read_mode(reader, setting, &peer->rights);
+}
+
 static const struct config_key keys[] = {
 	{ "name", .required = true, CONFIG_KEY_TEXT(struct config_peer, name),
 	    .read = config_reader_name },
@@ -50,6 +60,9 @@ static const struct config_key keys[] = {
 	{ "psk", CONFIG_KEY_TEXT(struct config_peer, psk_file),
 	    .read = config_reader_key_file },
 	{ "permit", .kind = CONFIG_KIND_LIST, .read = read_permits },
+	{ "unix_mode", .kind = CONFIG_KIND_TEXT, .read = read_mode },
+	{ "unix_owner", CONFIG_KEY_TEXT(struct config_peer, rights.owner) },
+	{ "unix_group", CONFIG_KEY_TEXT(struct config_peer, rights.group) },
 	{ .name = NULL }
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "supervisor/config.h"
+#include "supervisor/config_ends.h"
 #include "supervisor/config_paths.h"
 #include "supervisor/config_reader.h"
 
@@ -106,6 +107,15 @@ read_remote(const struct config_reader *reader, const config_setting_t *setting,
 }
 
 static int
+read_mode(const struct config_reader *reader, const config_setting_t *setting,
+    void *object)
+{
+	struct config_tunnel *tunnel = object;
+
+	return config_ends_read_mode(reader, setting, &tunnel->rights);
+}
+
+static int
 read_scheduler(const struct config_reader *reader,
     const config_setting_t *setting, void *object)
 {
@@ -136,6 +146,9 @@ static const struct config_key tunnel_keys[] = {
 	    .read = read_local },
 	{ "remote", .required = true, .kind = CONFIG_KIND_TEXT,
 	    .read = read_remote },
+	{ "unix_mode", .kind = CONFIG_KIND_TEXT, .read = read_mode },
+	{ "unix_owner", CONFIG_KEY_TEXT(struct config_tunnel, rights.owner) },
+	{ "unix_group", CONFIG_KEY_TEXT(struct config_tunnel, rights.group) },
 	{ "scheduler", .kind = CONFIG_KIND_TEXT, .read = read_scheduler },
 	{ "copies",
 	    CONFIG_KEY_NUMBER(struct config_tunnel, copies, 1, COPIES_MAX) },

@@ -129,9 +129,7 @@ be_loader(const struct options *options, const struct config *config,
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	sockets_keep_name(sockets);
-	if (sockets->control != -1)
-		close(sockets->control);
+	sockets_drop(sockets);
 	close(settings->worker_binary);
 	close(settings->engine_channel);
 	close(settings->notify->fd);
@@ -234,7 +232,7 @@ start(const struct options *options, struct config *config,
 	/* The engine first: it must not hold the loader's end. */
 	start_engine(config, sockets, privilege, settings, loader);
 	start_loader(options, config, sockets, privilege, settings, loader);
-	sockets_keep_name(sockets);
+	sockets_keep_names(sockets, config);
 	return 0;
 }
 

@@ -24,6 +24,7 @@
 
 #include "shm/message.h"
 #include "supervisor/config.h"
+#include "supervisor/config_ends.h"
 #include "supervisor/sandbox_filter.h"
 #include "supervisor/sandbox_landlock.h"
 #include "supervisor/sandbox_lock.h"
@@ -214,6 +215,27 @@ grant_execution(int ruleset, int worker_binary)
 	    LANDLOCK_ACCESS_FS_EXECUTE);
 }
 
+/* The names that are removed at the end. */
+static int
+grant_names(int ruleset, const struct config *config)
+{
+	struct config_walk walk = { 0 };
+	struct config_end end;
+	char path[ADDRESS_TEXT_MAX];
+
+	if (config->control[0] != '\0' &&
+	    sandbox_landlock_grant_folder(ruleset, config->control,
+		LANDLOCK_ACCESS_FS_REMOVE_FILE) == -1)
+		return -1;
+	while (config_ends_next(config, &walk, &end))
+		if (end.pair.local.ss_family == AF_UNIX &&
+		    sandbox_landlock_grant_folder(ruleset,
+			address_format(&end.pair.local, path),
+			LANDLOCK_ACCESS_FS_REMOVE_FILE) == -1)
+			return -1;
+	return 0;
+}
+
 /*
  * Reading is left to the worker's own layer: what the resolver reads is
  * replaced in the course of time, and a rule would stick to the old file.
@@ -229,9 +251,7 @@ enter_landlock(const struct config *config, int level, int worker_binary)
 		sandbox_landlock_grant(ruleset, "/dev/null",
 		    LANDLOCK_ACCESS_FS_WRITE_FILE) == 0 &&
 		sandbox_landlock_grant_log(ruleset, &config->log) == 0 &&
-		(config->control[0] == '\0' ||
-		    sandbox_landlock_grant_folder(ruleset, config->control,
-			LANDLOCK_ACCESS_FS_REMOVE_FILE) == 0) &&
+		grant_names(ruleset, config) == 0 &&
 		sandbox_landlock_enter(ruleset) == 0,
 	    "Landlock");
 	sandbox_lock_must(open("/dev/zero", O_WRONLY | O_CLOEXEC) == -1,

@@ -17,9 +17,10 @@
 #include "supervisor/activation.h"
 #include "supervisor/address.h"
 #include "supervisor/config.h"
-#include "supervisor/control_socket.h"
 #include "supervisor/engine/udp.h"
 #include "supervisor/log.h"
+#include "supervisor/named_socket.h"
+#include "supervisor/sockets_named.h"
 
 #define LISTEN_BACKLOG 256
 /* The kernel keeps connections that say nothing for so long to itself. */
@@ -167,7 +168,7 @@ open_listener(const struct address_service *service,
 }
 
 static int
-open_tunnel(const struct config_tunnel *tunnel)
+open_udp(const struct config_tunnel *tunnel)
 {
 	struct address_pair pair;
 	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
@@ -192,8 +193,8 @@ open_tunnel(const struct config_tunnel *tunnel)
 }
 
 /* count descriptors that are not open yet; NULL when memory ran out. */
-static int *
-new_descriptors(size_t count)
+int *
+sockets_new_descriptors(size_t count)
 {
 	int *fds = calloc(count + 1, sizeof(*fds));
 
@@ -209,7 +210,7 @@ open_listeners(struct sockets *sockets, const struct config *config,
     struct activation *activation)
 {
 	sockets->listens_count = config->listens_count;
-	sockets->listens = new_descriptors(config->listens_count);
+	sockets->listens = sockets_new_descriptors(config->listens_count);
 	if (sockets->listens == NULL)
 		return -1;
 	for (size_t i = 0; i < config->listens_count; i++) {
@@ -226,11 +227,13 @@ static int
 open_tunnels(struct sockets *sockets, const struct config *config)
 {
 	sockets->tunnels_count = config->tunnels_count;
-	sockets->tunnels = new_descriptors(config->tunnels_count);
+	sockets->tunnels = sockets_new_descriptors(config->tunnels_count);
 	if (sockets->tunnels == NULL)
 		return -1;
 	for (size_t i = 0; i < config->tunnels_count; i++) {
-		sockets->tunnels[i] = open_tunnel(&config->tunnels[i]);
+		if (address_is_named(config->tunnels[i].local.kind))
+			continue;
+		sockets->tunnels[i] = open_udp(&config->tunnels[i]);
 		if (sockets->tunnels[i] == -1)
 			return -1;
 	}
@@ -241,13 +244,20 @@ static int
 open_control(struct sockets *sockets, const struct config *config, uid_t owner,
     gid_t group)
 {
+	const struct named_socket named = {
+		.path = config->control,
+		.type = SOCK_STREAM,
+		.mode = 0600,
+		.owner = owner,
+		.group = group,
+	};
+
 	if (config->control[0] == '\0')
 		return 0;
-	sockets->control = control_socket_open(config->control, owner, group);
+	sockets->control = named_socket_open(&named);
 	if (sockets->control == -1)
 		return -1;
-	sockets->control_path = strdup(config->control);
-	return sockets->control_path == NULL ? -1 : 0;
+	return sockets_named_keep(sockets, config->control);
 }
 
 int
@@ -255,9 +265,9 @@ sockets_open(struct sockets *sockets, const struct config *config,
     struct activation *activation, uid_t owner, gid_t group)
 {
 	*sockets = (struct sockets){ .control = -1 };
-	/* The control socket last: until then nothing needs to be undone. */
 	if (open_listeners(sockets, config, activation) == 0 &&
 	    open_tunnels(sockets, config) == 0 &&
+	    sockets_named_open(sockets, config, owner, group) == 0 &&
 	    open_control(sockets, config, owner, group) == 0)
 		return 0;
 	sockets_close(sockets);
@@ -292,6 +302,11 @@ sockets_try_tunnel(const struct address_tuple *tuple, char why[SOCKETS_WHY_MAX])
 	const char *error;
 	int fd;
 
+	if (address_is_named(tuple->kind)) {
+		snprintf(why, SOCKETS_WHY_MAX,
+		    "a local socket is made at the start only");
+		return -1;
+	}
 	if (address_resolve_tuple(tuple, &pair, &error) == -1) {
 		snprintf(why, SOCKETS_WHY_MAX, "local UDP address: %.200s",
 		    error);
@@ -316,22 +331,31 @@ close_all(int **fds, size_t *count)
 }
 
 void
-sockets_keep_name(struct sockets *sockets)
+sockets_drop(struct sockets *sockets)
 {
 	close_all(&sockets->listens, &sockets->listens_count);
 	close_all(&sockets->tunnels, &sockets->tunnels_count);
+	close_all(&sockets->permitted, &sockets->permitted_count);
+	if (sockets->control != -1)
+		close(sockets->control);
+	sockets->control = -1;
+}
+
+void
+sockets_keep_names(struct sockets *sockets, const struct config *config)
+{
+	close_all(&sockets->listens, &sockets->listens_count);
+	for (size_t i = 0; i < sockets->tunnels_count; i++) {
+		if (address_is_named(config->tunnels[i].local.kind))
+			continue;
+		close(sockets->tunnels[i]);
+		sockets->tunnels[i] = -1;
+	}
 }
 
 void
 sockets_close(struct sockets *sockets)
 {
-	sockets_keep_name(sockets);
-	if (sockets->control_path != NULL &&
-	    unlink(sockets->control_path) == -1 && errno != ENOENT)
-		log_info(NULL, "control socket %s: its name stays: %s",
-		    sockets->control_path, strerror(errno));
-	free(sockets->control_path);
-	if (sockets->control != -1)
-		close(sockets->control);
-	*sockets = (struct sockets){ .control = -1 };
+	sockets_named_remove(sockets);
+	sockets_drop(sockets);
 }

@@ -1,6 +1,7 @@
 /*
- * What the parent binds while it may: the listeners, the tunnels' local UDP
- * sockets and the control socket. The engine serves them.
+ * What the parent binds while it may: the listeners, the tunnels' ends here,
+ * those with a name that peers may ask for, and the control socket. The engine
+ * serves them.
  */
 #ifndef SUPERVISOR_SOCKETS_H
 #define SUPERVISOR_SOCKETS_H
@@ -19,10 +20,13 @@ struct config;
 struct sockets {
 	int *listens; /* as in config->listens; listening */
 	size_t listens_count;
-	int *tunnels; /* as in config->tunnels; of udp_bind() */
+	int *tunnels; /* as in config->tunnels */
 	size_t tunnels_count;
+	int *permitted;		/* ends with a name, in the order of */
+	size_t permitted_count; /* config_ends_next() */
+	char **names;		/* of local sockets, to be removed */
+	size_t names_count;
 	int control; /* listening; -1: none is configured */
-	char *control_path;
 };
 
 /*
@@ -45,12 +49,18 @@ int sockets_try_tunnel(const struct address_tuple *tuple,
     char why[SOCKETS_WHY_MAX]);
 
 /*
- * Close all but the control socket: held open here, nobody takes its name for
- * a dead one before it is removed.
+ * Close all that has no name: what is held open here, nobody takes for dead
+ * before the name is removed.
  */
-void sockets_keep_name(struct sockets *sockets);
+void sockets_keep_names(struct sockets *sockets, const struct config *config);
 
-/* Close and free all that is left, and remove the control socket's name. */
+/* Close and free all but the names: for a child that serves none of it. */
+void sockets_drop(struct sockets *sockets);
+
+/* So many descriptors that are not open yet. NULL having logged. */
+int *sockets_new_descriptors(size_t count);
+
+/* Close and free all that is left, and remove the names. */
 void sockets_close(struct sockets *sockets);
 
 #endif

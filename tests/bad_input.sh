@@ -141,7 +141,7 @@ END
 start_file first
 await_listening first
 cp "$work/first.conf" "$work/second.conf"
-refused 'in use by another socktopus' -- -f "$work/second.conf"
+refused 'in use by another process' -- -f "$work/second.conf"
 query first '.tunnels | length' | grep -q 0 || fail "the first one is gone"
 expect_problem "$log_supervisor_gone"
 stop first KILL

@@ -34,6 +34,9 @@ static const char usage_text[] =
     "  -G            let the kernel cut (send, of one size) and join (sink) "
     "many\n"
     "                datagrams at once\n"
+    "  -U PATH       over the local datagram socket of that name, no port\n"
+    "  -Q PATH       over the local SOCK_SEQPACKET socket of that name\n"
+    "  -B PATH       under this name, if it is a local datagram socket\n"
     "  -S SEED       of content and sizes; the same at both ends (default 1)\n"
     "\n"
     "The reports are key=value lines. One-way delays are right where the two\n"
@@ -84,6 +87,16 @@ set_option(struct flow *flow, int option, const char *value)
 	case 'a':
 		flow->endpoint.local_host = value;
 		break;
+	case 'U':
+	case 'Q':
+		flow->endpoint.unix_type = option == 'U' ? SOCK_DGRAM :
+							   SOCK_SEQPACKET;
+		flow->endpoint.unix_path = value;
+		break;
+	case 'B':
+		flow->endpoint.unix_type = SOCK_DGRAM;
+		flow->endpoint.unix_bind = value;
+		break;
 	case 'p':
 		flow->endpoint.local_port = value;
 		break;
@@ -128,23 +141,24 @@ set_option(struct flow *flow, int option, const char *value)
 static void
 parse(struct flow *flow, const char *name, int argc, char **argv, bool sends)
 {
-	int option;
+	int option, wanted;
 
 	memset(flow, 0, sizeof(*flow));
 	flow->endpoint.buffer_bytes = 8 << 20;
 	flow->seed = 1;
 	flow->limit.idle_s = 1;
 	(void)payload_parse_sizes("1400", &flow->sizes);
-	while (
-	    (option = getopt(argc, argv, "46Ga:p:b:s:n:t:r:i:w:o:S:h")) != -1)
+	while ((option = getopt(argc, argv,
+		    "46Ga:p:b:U:Q:B:s:n:t:r:i:w:o:S:h")) != -1)
 		set_option(flow, option, optarg);
-	if (argc - optind != (sends ? 2 : 0))
+	wanted = sends && flow->endpoint.unix_type == 0 ? 2 : 0;
+	if (argc - optind != wanted)
 		errx(2, "%s %s", name,
-		    sends ? "needs HOST and PORT" : "takes options only");
+		    wanted > 0 ? "needs HOST and PORT" : "takes options only");
 	if (flow->joins && sends &&
 	    (flow->sizes.count != 1 || flow->sizes.list[0] == 0))
 		errx(2, "-G needs datagrams of one size");
-	if (sends) {
+	if (wanted > 0) {
 		flow->endpoint.host = argv[optind];
 		flow->endpoint.port = argv[optind + 1];
 	}

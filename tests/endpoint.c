@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <err.h>
 #include <netdb.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include <bsd/stdlib.h>
+#include <bsd/string.h>
 
 #define FREE_PORT_FIRST 10240
 #define FREE_PORT_COUNT 22000
@@ -69,11 +71,48 @@ bind_local(const struct endpoint *endpoint, int family)
 	return fd;
 }
 
+static void
+name_local(struct sockaddr_un *address, const char *path)
+{
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlcpy(address->sun_path, path, sizeof(address->sun_path)) >=
+	    sizeof(address->sun_path))
+		errx(2, "%s: too long", path);
+}
+
+static int
+open_unix(const struct endpoint *endpoint)
+{
+	struct sockaddr_un address;
+	int fd;
+
+	fd = socket(AF_UNIX, endpoint->unix_type | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		err(1, "socket");
+	if (endpoint->unix_bind != NULL) {
+		name_local(&address, endpoint->unix_bind);
+		unlink(address.sun_path);
+		if (bind(fd, (struct sockaddr *)&address, sizeof(address)) ==
+		    -1)
+			err(1, "bind %s", address.sun_path);
+	}
+	if (endpoint->unix_path != NULL) {
+		name_local(&address, endpoint->unix_path);
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) ==
+		    -1)
+			err(1, "connect %s", address.sun_path);
+	}
+	return fd;
+}
+
 int
 endpoint_open(const struct endpoint *endpoint)
 {
 	struct addrinfo *remote;
 	int fd;
+
+	if (endpoint->unix_type != 0)
+		return open_unix(endpoint);
 
 	if (endpoint->host == NULL)
 		return bind_local(endpoint, endpoint->family);

@@ -1,5 +1,5 @@
 /*
- * UDP sockets of the measuring tools: from the text of the command line to a
+ * The sockets of the measuring tools: from the text of the command line to a
  * bound and perhaps connected descriptor. Errors end the program.
  */
 #ifndef TESTS_ENDPOINT_H
@@ -16,6 +16,10 @@ struct endpoint {
 	const char *host;	/* NULL: not connected */
 	const char *port;
 	int buffer_bytes; /* of the socket, each way */
+	/* A local socket instead, if a type is given. */
+	int unix_type;
+	const char *unix_bind; /* NULL: it has no name */
+	const char *unix_path; /* NULL: not connected */
 };
 
 /* Returns a blocking descriptor. */

@@ -25,8 +25,9 @@ check_open(const uint8_t *input, size_t size)
 
 	if (frame_decode_open(input, size, &open) != 0)
 		return;
-	require(open.end.local.ss_family == AF_INET ||
-	    open.end.local.ss_family == AF_INET6);
+	require(open.end.local.ss_family != AF_UNSPEC);
+	require(address_is_named(open.end.kind) ==
+	    (open.end.local.ss_family == AF_UNIX));
 	require(frame_encode_open(&open, again) == size);
 	require(frame_decode_open(again, size, &second) == 0);
 	require(memcmp(&open, &second, sizeof(open)) == 0);
@@ -50,6 +51,7 @@ check_clock(const uint8_t *input, size_t size)
 {
 	struct frame_ping ping;
 	struct frame_pong pong;
+	struct frame_hold hold;
 	struct frame_lost lost;
 	uint8_t again[FRAME_CONTROL_MAX];
 
@@ -58,6 +60,10 @@ check_clock(const uint8_t *input, size_t size)
 		require(frame_encode_ping(&ping, again) == size);
 		require(memcmp(again, input, size) == 0);
 	}
+	if (input[0] == FRAME_HOLD &&
+	    frame_decode_hold(input, size, &hold) == 0)
+		require(frame_encode_hold(&hold, again) == size &&
+		    memcmp(again, input, size) == 0);
 	if (input[0] == FRAME_PONG &&
 	    frame_decode_pong(input, size, &pong) == 0)
 		require(

@@ -21,7 +21,20 @@ bracket(const char *host, const char *with)
 static void
 write_tuple(const struct address_tuple *tuple, char full[TEXT_MAX])
 {
-	int length = snprintf(full, TEXT_MAX,
+	struct address_pair pair;
+	int length;
+
+	if (address_is_named(tuple->kind)) {
+		address_name_pair(tuple->kind, tuple->path, tuple->rpath,
+		    &pair);
+		address_describe(&pair, full);
+		if (tuple->rpath[0] != '\0') {
+			strcat(full, ":");
+			strcat(full, tuple->rpath);
+		}
+		return;
+	}
+	length = snprintf(full, TEXT_MAX,
 	    "%s%s%s:%u:", bracket(tuple->host, "["), tuple->host,
 	    bracket(tuple->host, "]"), tuple->port);
 
@@ -46,7 +59,7 @@ check_tuple(const char *text)
 		return;
 	}
 	write_tuple(&tuple, full);
-	if ((tuple.rport == 0) != (tuple.kind == ADDRESS_LEARN) ||
+	if ((tuple.rport == 0) != (tuple.kind != ADDRESS_UDP) ||
 	    address_parse_tuple(full, &again, &error) == -1 ||
 	    memcmp(&tuple, &again, sizeof(tuple)) != 0)
 		abort();

@@ -18,6 +18,11 @@
 		.host = near, .port = serv, .kind = ADDRESS_LEARN \
 	}
 
+#define NAMED(type, here, there)                                     \
+	{                                                            \
+		.kind = ADDRESS_##type, .path = here, .rpath = there \
+	}
+
 static const struct {
 	const char *text;
 	struct address_tuple tuple;
@@ -47,7 +52,11 @@ static const struct {
 	{ "1234:learn", LEARN("localhost", 1234) },
 	{ "1234:*", LEARN("localhost", 1234) },
 	{ "0.0.0.0:1234:*", LEARN("0.0.0.0", 1234) },
-	{ "[::1]::*", LEARN("::1", 23461) } };
+	{ "[::1]::*", LEARN("::1", 23461) },
+	{ "unix:9", UDP("localhost", "unix", 23461, 9) },
+	{ "unix:/run/a", NAMED(UNIX, "/run/a", "") },
+	{ "unix:/a:/run/b", NAMED(UNIX, "/a", "/run/b") },
+	{ "unix-seqpacket:/a", NAMED(SEQPACKET, "/a", "") } };
 
 START_TEST(tuple_is_parsed)
 {
@@ -62,6 +71,8 @@ START_TEST(tuple_is_parsed)
 	ck_assert_uint_eq(tuple.port, wanted->port);
 	ck_assert_uint_eq(tuple.rport, wanted->rport);
 	ck_assert_int_eq(tuple.kind, wanted->kind);
+	ck_assert_str_eq(tuple.path, wanted->path);
+	ck_assert_str_eq(tuple.rpath, wanted->rpath);
 }
 END_TEST
 
@@ -72,7 +83,41 @@ static const char *const bad_tuples[] = { "", ":", ":::", "1234:", "0",
 	"no-such-service-at-all", "-1", "+1", " 1", "1 ", "1\n", "a b:1",
 	"h\xc3\xb6st:1", "far/1:1", "0x10", "1-2", "[::1]:[::1]:[::1]:9",
 	"1:2:3", "**", "far:*", "1234:far:*", "near:1:far:learn", "*:1234",
-	"learn:1:2:*:3", "1:2:*", "1:learning" };
+	"learn:1:2:*:3", "1:2:*", "1:learning", "unix:/", "unix:/a/",
+	"unix:/a:b", "unix:/a:/b:/c", "unix:/a b", "unix:/a\x7f",
+	"unix-seqpacket:/a:/b", "unix:", "unix:/a:" };
+
+START_TEST(paths_are_limited)
+{
+	char text[8 + ADDRESS_PATH_MAX];
+	struct address_tuple tuple;
+	const char *error;
+
+	memset(text, 'a', sizeof(text));
+	memcpy(text, "unix:/", 6);
+	text[5 + ADDRESS_PATH_MAX - 1] = '\0';
+	ck_assert_int_eq(address_parse_tuple(text, &tuple, &error), 0);
+	text[5 + ADDRESS_PATH_MAX - 1] = 'a';
+	text[5 + ADDRESS_PATH_MAX] = '\0';
+	ck_assert_int_eq(address_parse_tuple(text, &tuple, &error), -1);
+}
+END_TEST
+
+START_TEST(permits_by_name_are_none_by_number)
+{
+	struct address_permit permit;
+	struct sockaddr_storage any = { .ss_family = AF_INET };
+	const char *error;
+
+	ck_assert_int_eq(address_parse_permit("unix:/run/x:/run/y", &permit,
+			     &error),
+	    0);
+	ck_assert_int_eq(permit.kind, ADDRESS_UNIX);
+	ck_assert_str_eq(permit.path, "/run/x");
+	ck_assert_str_eq(permit.rpath, "/run/y");
+	ck_assert(!address_permitted(&permit, 1, &any));
+}
+END_TEST
 
 START_TEST(bad_tuple_is_refused)
 {
@@ -506,8 +551,8 @@ START_TEST(format_fits)
 
 	ck_assert_str_eq(address_format(&address, text),
 	    "[2001:db8:1111:2222:3333:4444:5555:6666]:65535");
-	address.ss_family = AF_UNIX;
-	ck_assert_str_eq(address_format(&address, text), "family 1");
+	address.ss_family = AF_NETLINK;
+	ck_assert_str_eq(address_format(&address, text), "family 16");
 }
 END_TEST
 
@@ -525,6 +570,8 @@ make_suite(void)
 	tcase_add_loop_test(parse, uri_is_parsed, 0, COUNT(uris));
 	tcase_add_loop_test(parse, bad_uri_is_refused, 0, COUNT(bad_uris));
 	tcase_add_loop_test(parse, uri_error_tells_why, 0, COUNT(uri_errors));
+	tcase_add_test(parse, paths_are_limited);
+	tcase_add_test(parse, permits_by_name_are_none_by_number);
 	tcase_add_test(parse, tuple_error_tells_why);
 	tcase_add_test(parse, uri_lengths_are_limited);
 	tcase_add_test(parse, chain_is_split_at_commas);

@@ -462,6 +462,15 @@ static const struct {
 	       "remote = \"2\";\npool = { use = 1; uris = (\n"
 	       "\"socks4a://a\"); }; });",
 	    "f:4: uri: a SOCKS4 proxy cannot be asked for" },
+	{ PEER "tunnels = ({ " TUNNEL "unix_mode = \"0770\"; });",
+	    "f:2: unix_mode must be octal" },
+	{ PEER "tunnels = ({ " TUNNEL "unix_mode = \"\"; });",
+	    "f:2: unix_mode must be octal" },
+	{ PEER "tunnels = ({ " TUNNEL "unix_mode = \"00660\"; });",
+	    "f:2: unix_mode must be octal" },
+	{ "identity = \"key\"; peers = ({ name = \"p\"; key = \"" KEY "\"; "
+	  "permit = (\"unix:/a\", \"unix-seqpacket:/a\"); });\n",
+	    "f:1: unix:/a stands twice, for p and for p" },
 	{ PEER "tunnels = ({ " TUNNEL "paths = ( 1 ); });",
 	    "f:2: an element must be a group" },
 	{ "@include \"missing\"\n", "f:1: cannot open include file" },

@@ -180,6 +180,52 @@ START_TEST(test_open_learned)
 }
 END_TEST
 
+START_TEST(test_open_named)
+{
+	static const struct {
+		enum address_kind kind;
+		const char *path, *rpath;
+	} ends[] = { { ADDRESS_UNIX, "/run/x", "" },
+		{ ADDRESS_UNIX, "/run/x", "/y" },
+		{ ADDRESS_SEQPACKET, "/run/x", "" } };
+	struct frame_open open = shown, got;
+	size_t bytes;
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		memset(&open.end, 0, sizeof(open.end));
+		address_name_pair(ends[i].kind, ends[i].path, ends[i].rpath,
+		    &open.end);
+		bytes = frame_encode_open(&open, frame);
+		ck_assert_int_eq(frame_decode_open(frame, bytes, &got), 0);
+		ck_assert_mem_eq(&got.end, &open.end, sizeof(got.end));
+		/* No zero in it, no blank, and from the root. */
+		frame[6] = 0;
+		ck_assert_int_eq(frame_decode_open(frame, bytes, &got), -1);
+		frame[6] = ' ';
+		ck_assert_int_eq(frame_decode_open(frame, bytes, &got), -1);
+		frame[6] = 'n';
+		frame[4] = 'x';
+		ck_assert_int_eq(frame_decode_open(frame, bytes, &got), -1);
+		frame[4] = '/';
+		frame[3] = 200;
+		ck_assert_int_eq(frame_decode_open(frame, bytes, &got), -1);
+	}
+}
+END_TEST
+
+START_TEST(test_hold)
+{
+	struct frame_hold hold = { .pause_ms = 0x1234 }, got;
+
+	ck_assert_uint_eq(frame_encode_hold(&hold, frame), 3);
+	ck_assert_mem_eq(frame, "\x0b\x12\x34", 3);
+	ck_assert_int_eq(frame_decode_hold(frame, 3, &got), 0);
+	ck_assert_uint_eq(got.pause_ms, 0x1234);
+	ck_assert_int_eq(frame_decode_hold(frame, 2, &got), -1);
+	ck_assert_int_eq(frame_decode_hold(frame, 4, &got), -1);
+}
+END_TEST
+
 START_TEST(test_open_policy)
 {
 	/* Byte of the policy, a value that it cannot have. */
@@ -387,6 +433,8 @@ frame_suite(void)
 	tcase_add_test(tcase, test_hello_frame_max);
 	tcase_add_test(tcase, test_open);
 	tcase_add_test(tcase, test_open_learned);
+	tcase_add_test(tcase, test_open_named);
+	tcase_add_test(tcase, test_hold);
 	tcase_add_test(tcase, test_open_policy);
 	tcase_add_test(tcase, test_open_lengths);
 	tcase_add_test(tcase, test_open_family);

@@ -99,8 +99,11 @@ END_TEST
 
 START_TEST(only_the_permitted_are_admitted)
 {
-	static const struct address_permit permit = { AF_INET, { 127 }, 8, 5,
-		9 };
+	static const struct address_permit permit = { .family = AF_INET,
+		.network = { 127 },
+		.prefix = 8,
+		.first_port = 5,
+		.last_port = 9 };
 	struct sources *sources = sources_new(1, 0);
 
 	sources_permit(sources, &permit, 1);

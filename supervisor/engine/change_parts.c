@@ -176,11 +176,10 @@ begin(struct change_plan *plan, struct change *change, size_t index,
     struct end *end)
 {
 	const struct config_tunnel *config = &plan->new->tunnels[index];
-	const struct address_pair here = { .kind = config->local.kind };
 	struct change_socket *socket = &change->tunnels[index];
 
 	if (end == NULL) {
-		end = end_new(&here, socket->fd);
+		end = end_new_here(&config->local, socket->fd);
 		socket->fd = -1;
 	}
 	if (end == NULL ||

@@ -32,7 +32,8 @@ difference_same_tuple(const struct address_tuple *a,
 {
 	return a->kind == b->kind && a->port == b->port &&
 	    a->rport == b->rport && strcmp(a->host, b->host) == 0 &&
-	    strcmp(a->rhost, b->rhost) == 0;
+	    strcmp(a->rhost, b->rhost) == 0 && strcmp(a->path, b->path) == 0 &&
+	    strcmp(a->rpath, b->rpath) == 0;
 }
 
 static bool

@@ -1,17 +1,25 @@
 /*
  * What stands at this side of a tunnel: where its datagrams come from and go
- * to. One kind is decided at the start; the calls are for batches.
+ * to. The kind is decided at the start; the calls are for batches.
+ *
+ * To UDP what the kernel does not take is lost. To a kind that has a name it
+ * is held until the application takes it, and end_held_bytes() says how much
+ * waits: the tunnel sees to it that no more comes.
  */
 #ifndef ENGINE_END_H
 #define ENGINE_END_H
 
 #include <sys/socket.h>
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "supervisor/address.h"
+#include "supervisor/engine/hold.h"
 #include "supervisor/engine/udp.h"
 
+struct end_links;
 struct frame_run;
 
 struct end {
@@ -21,26 +29,59 @@ struct end {
 	struct sockaddr_storage local;	/* the socket */
 	struct sockaddr_storage remote; /* the application, or AF_UNSPEC */
 	struct address_pair asked;	/* what was to be bound */
+	struct hold hold;		/* for an application that is busy */
+	size_t inherited;		/* of it, from a tunnel before */
+	struct end_links *links;	/* of SEQPACKET */
+	bool tied;			/* UNIX: connected to the application */
+	bool kept;			/* it does not end with its tunnel */
+	bool taken;			/* by a tunnel */
 };
 
 /*
- * The end that was asked for, on a descriptor of udp_bind(), which is taken
- * over, on failure too. NULL with errno.
+ * The end that was asked for, on a descriptor that was bound for it, which is
+ * taken over, on failure too. NULL with errno.
  */
 struct end *end_new(const struct address_pair *asked, int fd);
+
+/* The same for a tunnel here, as it is configured. */
+struct end *end_new_here(const struct address_tuple *local, int fd);
+
+/* Safe on NULL. */
+void end_free(struct end *end);
+
+/*
+ * A tunnel begins with it: what is counted is the tunnel's. And is done with
+ * it: free it, or keep it for the next.
+ */
+void end_take(struct end *end);
+void end_release(struct end *end);
 
 /* Hear only those that one of these permits; they are kept. */
 void
 end_permit(struct end *end, const struct address_permit *permits, size_t count);
 
-/* Safe on NULL. */
-void end_free(struct end *end);
+/* Have the kernel tell when each datagram came, where it can. 0, or -1. */
+int end_stamp(struct end *end);
+
+/* What may wait in the kernel, where that is ours to say: udp_limit_queue(). */
+void end_limit_queue(struct end *end, uint64_t bytes);
 
 /* Fill an empty batch. */
 enum udp_result end_receive(struct end *end, struct udp_batch *batch);
 
-/* Give the runs to the application, in order. Returns the datagrams given. */
+/*
+ * Give the runs to the application, in order, behind what is held. Returns the
+ * datagrams of this tunnel that were given.
+ */
 size_t end_send(struct end *end, const struct frame_run *runs, size_t count);
+
+/* Give what is held, as far as it is taken. Returns as above. */
+size_t end_drain(struct end *end);
+/* Of all, and the datagrams of this tunnel. */
+size_t end_held_bytes(const struct end *end);
+size_t end_held(const struct end *end);
+/* What is writable when there is room again; -1: only time can tell. */
+int end_drain_fd(const struct end *end);
 
 /* Bring what is counted up to date. */
 void end_count(struct end *end);

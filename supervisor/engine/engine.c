@@ -242,8 +242,7 @@ static int
 open_tunnel(struct engine *engine, size_t which, int socket)
 {
 	const struct config_tunnel *config = &engine->config->tunnels[which];
-	const struct address_pair here = { .kind = config->local.kind };
-	struct end *end = end_new(&here, socket);
+	struct end *end = end_new_here(&config->local, socket);
 
 	if (end == NULL ||
 	    tunnel_new(engine, config, &prepared.asked[which], end) == NULL)
@@ -269,6 +268,10 @@ open_services(struct engine *engine, const struct sockets *sockets)
 			log_error(NULL, "listener: %s", strerror(errno));
 			return -1;
 		}
+	}
+	if (permitted_open(&engine->permitted, engine, sockets) == -1) {
+		log_error(NULL, "named ends: %s", strerror(errno));
+		return -1;
 	}
 	if (control_open(&engine->control, engine, sockets->control) == -1) {
 		log_error(NULL, "control socket: %s", strerror(errno));
@@ -345,6 +348,7 @@ destroy(struct engine *engine)
 	close_tunnels(engine);
 	close_arriving(engine);
 	reap(engine);
+	permitted_close(&engine->permitted);
 	control_close(&engine->control);
 	reload_close(&engine->reload);
 	spawner_close(&engine->spawner);

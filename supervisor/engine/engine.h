@@ -15,6 +15,7 @@
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/key.h"
 #include "supervisor/engine/listener.h"
+#include "supervisor/engine/permitted.h"
 #include "supervisor/engine/reload.h"
 #include "supervisor/engine/spawner.h"
 
@@ -53,6 +54,7 @@ struct engine {
 	struct spawner spawner;
 	struct noise_identity *identity;
 	struct engine_peer *peers; /* config->peers_count */
+	struct permitted permitted;
 	struct tunnel_list tunnels;
 	struct path_list arriving; /* inbound, OPEN not seen yet */
 	struct path_list ended;	   /* freed at the next tick */

@@ -47,6 +47,7 @@ enum frame_type {
 	FRAME_TOTALS = 8,
 	FRAME_LOST = 9,
 	FRAME_POLICY = 10,
+	FRAME_HOLD = 11,
 	FRAME_PADDING = 255 /* means nothing, and counts */
 };
 
@@ -140,6 +141,10 @@ struct frame_totals {
 };
 #define FRAME_TOTALS_BYTES (1 + (4 + FRAME_TOTALS_COUNT) * 8)
 
+struct frame_hold {
+	uint16_t pause_ms; /* no DATA for so long; 0: go on */
+};
+
 /* A run: datagrams of one size, the last one perhaps shorter. */
 struct frame_run {
 	uint64_t sequence; /* of its first datagram */
@@ -178,6 +183,7 @@ size_t frame_encode_ping(const struct frame_ping *ping, uint8_t *out);
 size_t frame_encode_pong(const struct frame_pong *pong, uint8_t *out);
 size_t frame_encode_lost(const struct frame_lost *lost, uint8_t *out);
 size_t frame_encode_totals(const struct frame_totals *totals, uint8_t *out);
+size_t frame_encode_hold(const struct frame_hold *hold, uint8_t *out);
 
 /*
  * Decode a frame's body by its first byte, which the caller has looked at.
@@ -200,6 +206,8 @@ int
 frame_decode_lost(const uint8_t *frame, size_t bytes, struct frame_lost *lost);
 int frame_decode_totals(const uint8_t *frame, size_t bytes,
     struct frame_totals *totals);
+int
+frame_decode_hold(const uint8_t *frame, size_t bytes, struct frame_hold *hold);
 
 /*
  * DATA: type, u64 sequence of the first datagram, then runs. A run: u16

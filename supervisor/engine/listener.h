@@ -32,8 +32,8 @@ struct listener {
 	struct event *acceptable;
 	struct event *resume; /* after descriptors ran out */
 	struct listener_pending_list pending;
-	struct newcomers newcomers; /* verified, their worker is awaited */
-	char name[64];		    /* "[::]:23461" */
+	struct newcomers newcomers;  /* verified, their worker is awaited */
+	char name[ADDRESS_TEXT_MAX]; /* "[::]:23461" */
 };
 
 /*

@@ -76,6 +76,7 @@ struct path {
 	bool ping_due;		/* DATA went out since the last PING */
 	uint64_t waits_us;	/* since when a PONG is awaited, or 0 */
 	bool pong_due;		/* the ring was full */
+	uint64_t held_us;	/* until when no DATA is wanted; 0: it is */
 	struct frame_pong pong; /* totals to acknowledge */
 
 	struct backoff backoff;
@@ -130,6 +131,11 @@ void path_refused(struct path *path, const char *words);
 /* A listener's path is told what its OPEN led to; it is UP, or over. */
 void path_accept(struct path *path);
 void path_refuse(struct path *path, const char *words);
+
+/* Ask the peer for no more DATA on it for a while; with 0 for more. */
+void path_hold(struct path *path, uint16_t pause_ms);
+/* The peer's HOLD came. */
+void path_held(struct path *path, const uint8_t *frame, size_t bytes);
 
 /* Timers, and a look at the rings in case a bell was withheld. */
 void path_tick(struct path *path);

@@ -171,6 +171,9 @@ handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 	case FRAME_POLICY:
 		handle_policy(path, plain, bytes);
 		return;
+	case FRAME_HOLD:
+		path_held(path, plain, bytes);
+		return;
 	case FRAME_PADDING:
 		return;
 	}
@@ -240,8 +243,12 @@ receive_some(struct path *path)
 void
 path_receive(struct path *path)
 {
-	bool more = receive_some(path);
+	bool more;
 
+	/* TCP's window closes; path_tick() comes back. */
+	if (path->state == PATH_UP && tunnel_is_full(path->tunnel))
+		return;
+	more = receive_some(path);
 	if (is_over(path))
 		return;
 	if (!more) {

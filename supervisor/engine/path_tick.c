@@ -64,7 +64,7 @@ path_describe(struct path *path, struct schedule_path *description,
 	description->fresh = path->estimate.rate_bytes_s == 0;
 	description->drains = estimate_drains(&path->estimate);
 	description->backup = path->backup;
-	if (path->state == PATH_UP)
+	if (path->state == PATH_UP && path->held_us <= now_us)
 		room = wire_room(&path->channel);
 	description->room_bytes = room > WIRE_RESERVE_BYTES ?
 	    room - WIRE_RESERVE_BYTES :

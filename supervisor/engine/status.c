@@ -141,6 +141,9 @@ write_path(struct evbuffer *out, const struct tunnel *tunnel, struct path *path,
 static void
 write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
 {
+	struct address_pair here = { .local = tunnel->end->local,
+		.kind = tunnel->end->kind };
+	char text[ADDRESS_TEXT_MAX];
 	struct path *path;
 
 	end_count(tunnel->end);
@@ -150,7 +153,7 @@ write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
 	    tunnel->config != NULL ? "connector" : "listener");
 	add_text(out, "state", tunnel->paths_up > 0 ? "up" : "down");
 	add_text(out, "peer", tunnel->peer->config->name);
-	add_address(out, "local", &tunnel->end->local);
+	add_text(out, "local", address_describe(&here, text));
 	add_address(out, "remote", &tunnel->end->remote);
 	add_text(out, "scheduler",
 	    config_scheduler_name(
@@ -158,6 +161,7 @@ write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
 	add_number(out, "received", tunnel->end->udp.received);
 	add_number(out, "sent", tunnel->sent);
 	add_number(out, "delivered", tunnel->delivered);
+	add_number(out, "held_bytes", end_held_bytes(tunnel->end));
 	add_number(out, "resent", tunnel->resent);
 	add_number(out, "duplicates", tunnel->arrival.duplicates);
 	add_number(out, "late", tunnel->arrival.too_old);

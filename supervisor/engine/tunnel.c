@@ -83,11 +83,12 @@ tunnel_allocate(struct engine *engine, const char *name,
 	struct tunnel *tunnel = calloc(1, sizeof(*tunnel));
 
 	if (tunnel == NULL) {
-		end_free(end);
+		end_release(end);
 		return NULL;
 	}
 	tunnel->engine = engine;
 	tunnel->end = end;
+	end_take(end);
 	tunnel->peer = peer;
 	tunnel->policy = *policy;
 	tunnel->dead_us = DEAD_LIMIT_US;
@@ -98,7 +99,7 @@ tunnel_allocate(struct engine *engine, const char *name,
 	strlcpy(tunnel->name, name, sizeof(tunnel->name));
 	TAILQ_INIT(&tunnel->paths);
 	TAILQ_INSERT_TAIL(&engine->tunnels, tunnel, entry);
-	if ((policy->max_age_ms > 0 && udp_stamp(&end->udp) == -1) ||
+	if ((policy->max_age_ms > 0 && end_stamp(end) == -1) ||
 	    history_init(&tunnel->history, history_bytes) == -1 ||
 	    tunnel_open_delivery(tunnel) == -1 ||
 	    udp_batch_init(&tunnel->batch) == -1 ||
@@ -233,7 +234,7 @@ tunnel_free(struct tunnel *tunnel, const char *words)
 	history_free(&tunnel->history);
 	udp_batch_free(&tunnel->batch);
 	free(tunnel->view);
-	end_free(tunnel->end);
+	end_release(tunnel->end);
 	TAILQ_REMOVE(&tunnel->engine->tunnels, tunnel, entry);
 	free(tunnel);
 }
@@ -259,7 +260,7 @@ limit_queue(struct tunnel *tunnel, uint64_t now_us)
 		if (path->estimate.probing)
 			stands = false;
 	}
-	udp_limit_queue(&tunnel->end->udp,
+	end_limit_queue(tunnel->end,
 	    stands ? bytes_s / 2000 * tunnel->policy.max_queue_ms : UINT64_MAX);
 }
 
@@ -274,6 +275,7 @@ tunnel_tick(struct tunnel *tunnel, uint64_t now_us)
 	tunnel_pool_tick(tunnel, now_us);
 	tunnel_ledger_tick(tunnel, now_us);
 	tunnel_choice_tick(tunnel, now_us);
+	tunnel_tend_hold(tunnel, now_us);
 	if (tunnel->blocked && tunnel->paths_up > 0)
 		tunnel_path_room(tunnel);
 	return tunnel->config != NULL || tunnel->paths_count > 0 ||

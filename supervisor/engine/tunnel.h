@@ -60,6 +60,9 @@ struct tunnel {
 	struct arrival arrival; /* what has come */
 	struct reorder reorder;
 	struct event *reorder_due;
+	struct event *drain_due; /* the end holds what it could not give */
+	uint32_t drain_ms;	 /* until then */
+	uint64_t holds_us; /* when the peer was last told to wait; 0: go */
 	bool slot_taken[HISTORY_SLOTS]; /* by a path that was up */
 	uint64_t next_sequence;
 	struct ledger ledger;
@@ -74,8 +77,8 @@ struct tunnel {
 
 /*
  * A tunnel of the connector with its paths, all to be dialled at once; asked
- * is the UDP tuple for the far end, end the one here (taken over, on
- * failure too). NULL with errno.
+ * is what is wanted at the far end, end the one here (taken over, on failure
+ * too). NULL with errno.
  */
 struct tunnel *
 tunnel_new(struct engine *engine, const struct config_tunnel *config,
@@ -117,12 +120,22 @@ void tunnel_path_stalled(struct tunnel *tunnel, struct path *path);
 /* Nothing of the tunnel is in flight on it. */
 bool tunnel_path_is_empty(const struct tunnel *tunnel, const struct path *path);
 
+/* The peer wants no DATA on the path for so long; with 0 it does. */
+void
+tunnel_path_held(struct tunnel *tunnel, struct path *path, uint16_t pause_ms);
+
 /* The runs of a DATA frame, to the application. 0, or -1: malformed. */
 int tunnel_deliver(struct tunnel *tunnel, struct path *path,
     const uint8_t *frame, size_t bytes);
 
 /* The far end has given these up: they are not waited for. */
 void tunnel_lost(struct tunnel *tunnel, const struct frame_lost *lost);
+
+/*
+ * The end holds more than can be: no path is to be read. It comes to that only
+ * if the peer sends on after it was told to wait.
+ */
+bool tunnel_is_full(const struct tunnel *tunnel);
 
 /*
  * Timers of the tunnel and its paths. False: the tunnel is deserted for good
@@ -153,5 +166,9 @@ int tunnel_change_reorder(struct tunnel *tunnel);
 uint16_t tunnel_free_id(const struct tunnel *tunnel);
 void tunnel_fill_policy(struct frame_policy *policy,
     const struct config_tunnel *config);
+int tunnel_open_hold(struct tunnel *tunnel);
+void tunnel_close_hold(struct tunnel *tunnel);
+/* Something may be held: see to it that it is given, and no more comes. */
+void tunnel_tend_hold(struct tunnel *tunnel, uint64_t now_us);
 
 #endif

@@ -19,6 +19,8 @@ deliver(void *argument, const struct frame_run *runs, size_t count)
 	struct tunnel *tunnel = argument;
 
 	tunnel->delivered += end_send(tunnel->end, runs, count);
+	if (end_held_bytes(tunnel->end) > 0)
+		tunnel_tend_hold(tunnel, clock_now_us());
 	if (!tunnel->end->udp.gso_lost)
 		return;
 	tunnel->end->udp.gso_lost = false;
@@ -59,7 +61,8 @@ tunnel_open_delivery(struct tunnel *tunnel)
 
 	tunnel->reorder_due = event_new(tunnel->engine->base, -1, 0, handle_due,
 	    tunnel);
-	if (tunnel->reorder_due == NULL || arrival_init(&tunnel->arrival) == -1)
+	if (tunnel->reorder_due == NULL || tunnel_open_hold(tunnel) == -1 ||
+	    arrival_init(&tunnel->arrival) == -1)
 		return -1;
 	return reorder_init(&tunnel->reorder, tunnel->policy.reorder_ms,
 	    REORDER_BYTES_DEFAULT, &sink);
@@ -92,6 +95,7 @@ tunnel_close_delivery(struct tunnel *tunnel)
 {
 	if (tunnel->reorder_due != NULL)
 		event_free(tunnel->reorder_due);
+	tunnel_close_hold(tunnel);
 	arrival_free(&tunnel->arrival);
 	reorder_free(&tunnel->reorder);
 }

@@ -38,15 +38,6 @@ refuse(struct path *path, const char *format, ...)
 }
 
 static bool
-same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-	char text_a[ADDRESS_TEXT_MAX], text_b[ADDRESS_TEXT_MAX];
-
-	return strcmp(address_format(a, text_a), address_format(b, text_b)) ==
-	    0;
-}
-
-static bool
 is_permitted(const struct engine_peer *peer,
     const struct sockaddr_storage *address)
 {
@@ -58,19 +49,19 @@ const struct sockaddr_storage *
 tunnel_find_refused(const struct engine_peer *peer,
     const struct address_pair *end)
 {
+	const struct config_peer *config = peer->config;
+
+	if (address_is_named(end->kind))
+		return address_permitted_end(config->permits,
+			   config->permits_count, end) ?
+		    NULL :
+		    &end->local;
 	if (!is_permitted(peer, &end->local))
 		return &end->local;
 	/* Whom it learns is judged when they send. */
 	if (end->kind != ADDRESS_LEARN && !is_permitted(peer, &end->remote))
 		return &end->remote;
 	return NULL;
-}
-
-static bool
-same_end(const struct address_pair *a, const struct address_pair *b)
-{
-	return a->kind == b->kind && same_address(&a->local, &b->local) &&
-	    same_address(&a->remote, &b->remote);
 }
 
 static struct tunnel *
@@ -93,7 +84,7 @@ find_socket(const struct path *path, const struct sockaddr_storage *local)
 
 	TAILQ_FOREACH(tunnel, &path->engine->tunnels, entry)
 		if (tunnel->config == NULL && tunnel->peer == path->peer &&
-		    same_address(&tunnel->end->local, local))
+		    address_same(&tunnel->end->local, local))
 			return tunnel;
 	return NULL;
 }
@@ -121,35 +112,69 @@ count_paths(const struct path *path)
 	return count;
 }
 
+static struct end *
+take_permitted(struct path *path, const struct address_pair *asked)
+{
+	struct end *end = permitted_find(&path->engine->permitted, asked);
+	char text[ADDRESS_TEXT_MAX];
+
+	if (end != NULL && !end->taken)
+		return end;
+	address_describe(asked, text);
+	if (end == NULL)
+		refuse(path, "%s: made at the start only, and was not", text);
+	else
+		refuse(path, "%s: in use by another peer", text);
+	return NULL;
+}
+
+/* One is bound now, one with a name stands ready. NULL having refused. */
+static struct end *
+open_end(struct path *path, const struct address_pair *asked)
+{
+	char text[ADDRESS_TEXT_MAX];
+	struct end *end;
+	int socket;
+
+	if (address_is_named(asked->kind))
+		return take_permitted(path, asked);
+	socket = udp_bind(asked);
+	if (socket == -1) {
+		refuse(path, "bind %s: %s", address_describe(asked, text),
+		    strerror(errno));
+		return NULL;
+	}
+	end = end_new(asked, socket);
+	if (end == NULL)
+		refuse(path, "%s: no memory for the tunnel",
+		    address_describe(asked, text));
+	else
+		end_permit(end, path->peer->config->permits,
+		    path->peer->config->permits_count);
+	return end;
+}
+
 static struct tunnel *
 begin_session(struct path *path, const struct frame_open *open)
 {
 	char text[ADDRESS_TEXT_MAX];
 	struct tunnel *tunnel;
 	struct end *end;
-	int socket;
 
-	address_format(&open->end.local, text);
+	address_describe(&open->end, text);
 	if (count_sessions(path) >= SESSIONS_MAX) {
 		refuse(path, "%s: this key has too many tunnels", text);
 		return NULL;
 	}
-	socket = udp_bind(&open->end);
-	if (socket == -1) {
-		refuse(path, "bind %s: %s", text, strerror(errno));
+	end = open_end(path, &open->end);
+	if (end == NULL)
 		return NULL;
-	}
-	end = end_new(&open->end, socket);
-	tunnel = end == NULL ?
-	    NULL :
-	    tunnel_allocate(path->engine, open->name, path->peer, &open->policy,
-		HISTORY_BYTES_DEFAULT, end);
+	tunnel = tunnel_allocate(path->engine, open->name, path->peer,
+	    &open->policy, HISTORY_BYTES_DEFAULT, end);
 	if (tunnel == NULL) {
 		refuse(path, "%s: no memory for the tunnel", text);
 		return NULL;
 	}
-	end_permit(end, path->peer->config->permits,
-	    path->peer->config->permits_count);
 	memcpy(tunnel->session, path->hello.session, sizeof(tunnel->session));
 	tunnel->started_ms = path->hello.started_ms;
 	return tunnel;
@@ -191,7 +216,7 @@ find_or_begin(struct path *path, const struct frame_open *open)
 	char text[ADDRESS_TEXT_MAX];
 
 	if (tunnel != NULL) {
-		if (same_end(&tunnel->end->asked, &open->end))
+		if (address_same_pair(&tunnel->end->asked, &open->end))
 			return tunnel;
 		refuse(path, "this session has other addresses");
 		return NULL;

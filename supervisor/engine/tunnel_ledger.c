@@ -28,7 +28,7 @@ gather(struct tunnel *tunnel, uint64_t all[FRAME_TOTALS_COUNT])
 	all[FRAME_ACCEPTED] = tunnel->arrival.received;
 	all[FRAME_DUPLICATES] = tunnel->arrival.duplicates;
 	all[FRAME_LATE] = tunnel->arrival.too_old;
-	all[FRAME_HELD] = tunnel->reorder.holding;
+	all[FRAME_HELD] = tunnel->reorder.holding + end_held(tunnel->end);
 	all[FRAME_DELIVERED] = tunnel->delivered;
 	all[FRAME_REFUSED] = udp->refused;
 	all[FRAME_NOBODY] = udp->nobody;

@@ -230,7 +230,8 @@ read_control(struct udp *udp, struct msghdr *header, uint64_t *arrived_us)
 static int
 tell_client(struct udp *udp, const struct msghdr *header, uint64_t now_us)
 {
-	if (udp->sources == NULL)
+	/* A local socket that has no name cannot be answered. */
+	if (udp->sources == NULL || header->msg_namelen <= sizeof(sa_family_t))
 		return 0;
 	return sources_admit(udp->sources, header->msg_name,
 	    header->msg_namelen, now_us);
@@ -275,6 +276,7 @@ udp_error_is_far(int error)
 {
 	switch (error) {
 	case ECONNREFUSED:
+	case ECONNRESET:
 	case EHOSTDOWN:
 	case EHOSTUNREACH:
 	case EMSGSIZE:

@@ -3,7 +3,7 @@
  * listens, so of two processes that start at once on one name the later finds
  * the earlier one's socket answering.
  */
-#include "supervisor/control_socket.h"
+#include "supervisor/named_socket.h"
 
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -23,37 +23,37 @@
 
 #include "supervisor/log.h"
 
-#define CONTROL_BACKLOG 16
+#define BACKLOG 16
 #define LOCK_TRIES 200
 #define ANSWER_TRIES 50
 #define PAUSE_MS 10
 
 static int
-failed(const char *path, const char *what)
+failed(const struct named_socket *named, const char *step)
 {
-	log_error(NULL, "control socket %s: %s: %s", path, what,
+	log_error(named->subject, "socket %s: %s: %s", named->path, step,
 	    strerror(errno));
 	return -1;
 }
 
 static int
-refused(const char *path, const char *why)
+refused(const struct named_socket *named, const char *why)
 {
-	log_error(NULL, "control socket %s: %s", path, why);
+	log_error(named->subject, "socket %s: %s", named->path, why);
 	return -1;
 }
 
 static int
-fill_address(struct sockaddr_un *address, const char *path)
+fill_address(struct sockaddr_un *address, const struct named_socket *named)
 {
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strlcpy(address->sun_path, path, sizeof(address->sun_path)) <
+	if (strlcpy(address->sun_path, named->path, sizeof(address->sun_path)) <
 	    sizeof(address->sun_path))
 		return 0;
-	log_error(NULL,
-	    "control socket %s: the path has %zu bytes, at most "
+	log_error(named->subject,
+	    "socket %s: the path has %zu bytes, at most "
 	    "%zu are possible",
-	    path, strlen(path), sizeof(address->sun_path) - 1);
+	    named->path, strlen(named->path), sizeof(address->sun_path) - 1);
 	return -1;
 }
 
@@ -88,28 +88,29 @@ is_safe_folder(int fd, uid_t owner)
 
 /* Open the folder, made if need be; -1 having logged. */
 static int
-open_folder(const char *path, uid_t owner, gid_t group)
+open_folder(const struct named_socket *named)
 {
 	char folder[PATH_MAX];
 	bool made;
 	int fd;
 
-	split_folder(path, folder);
+	split_folder(named->path, folder);
 	made = mkdir(folder, 0750) == 0;
 	if (!made && errno != EEXIST)
-		return failed(path, "make its folder");
+		return failed(named, "make its folder");
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
-		return failed(path, "open its folder");
+		return failed(named, "open its folder");
 	if (made &&
 	    (fchmod(fd, 0750) == -1 ||
-		(geteuid() == 0 && fchown(fd, owner, group) == -1))) {
-		failed(path, "set up its folder");
+		(geteuid() == 0 &&
+		    fchown(fd, named->owner, named->group) == -1))) {
+		failed(named, "set up its folder");
 		close(fd);
 		return -1;
 	}
-	if (!is_safe_folder(fd, owner)) {
-		refused(path, "others can write in its folder");
+	if (!is_safe_folder(fd, named->owner)) {
+		refused(named, "others can write in its folder");
 		close(fd);
 		return -1;
 	}
@@ -141,18 +142,20 @@ lock_folder(int folder)
 
 /* Does anybody answer at the name? 1, 0, or -1 with errno. */
 static int
-answers(const struct sockaddr_un *address)
+answers(const struct sockaddr_un *address, int type)
 {
 	int fd, result, error;
 
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return -1;
 	result = connect(fd, (const struct sockaddr *)address,
 	    sizeof(*address));
 	error = errno;
 	close(fd);
-	if (result == 0 || error == EAGAIN)
+	/* It is of another type, or tied to somebody else. */
+	if (result == 0 || error == EAGAIN || error == EPROTOTYPE ||
+	    error == EPERM)
 		return 1;
 	errno = error;
 	return error == ECONNREFUSED ? 0 : -1;
@@ -160,90 +163,102 @@ answers(const struct sockaddr_un *address)
 
 /* The engine of a supervisor that was just killed answers a moment longer. */
 static int
-answers_still(const struct sockaddr_un *address)
+answers_still(const struct sockaddr_un *address, int type)
 {
-	int result = answers(address);
+	int result = answers(address, type);
 
 	for (int i = 0; result == 1 && i < ANSWER_TRIES; i++) {
 		pause_briefly();
-		result = answers(address);
+		result = answers(address, type);
 	}
 	return result;
 }
 
 /* Make way for a new socket; -1 having logged. */
 static int
-clear_name(const struct sockaddr_un *address)
+clear_name(const struct sockaddr_un *address, const struct named_socket *named)
 {
-	const char *path = address->sun_path;
 	struct stat status;
 
-	if (lstat(path, &status) == -1)
-		return errno == ENOENT ? 0 : failed(path, "look at it");
+	if (lstat(named->path, &status) == -1)
+		return errno == ENOENT ? 0 : failed(named, "look at it");
 	if (!S_ISSOCK(status.st_mode))
-		return refused(path, "something else has this name");
-	switch (answers_still(address)) {
+		return refused(named, "something else has this name");
+	switch (answers_still(address, named->type)) {
 	case 0:
-		if (unlink(path) == -1)
-			return failed(path, "remove the old one");
+		if (unlink(named->path) == -1)
+			return failed(named, "remove the old one");
 		return 0;
 	case 1:
-		return refused(path, "in use by another socktopus");
+		return refused(named, "in use by another process");
 	}
-	return failed(path, "try the old one");
+	return failed(named, "try the old one");
 }
 
 static int
-bind_name(int fd, const struct sockaddr_un *address, uid_t owner, gid_t group)
+give_away(const struct named_socket *named)
 {
-	const char *path = address->sun_path;
-	mode_t mask = umask(0177);
+	if (geteuid() != 0 && !named->insist)
+		return 0;
+	if (lchown(named->path, named->owner, named->group) == 0)
+		return 0;
+	/* Without CAP_CHOWN it remains root's, who may ask as well. */
+	return errno == EPERM && !named->insist ? 0 : -1;
+}
+
+static int
+bind_name(int fd, const struct sockaddr_un *address,
+    const struct named_socket *named)
+{
+	mode_t mask = umask(~named->mode & 0777);
 	int result;
 
 	result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
 	umask(mask);
 	if (result == -1)
-		return failed(path, "bind");
-	/* Without CAP_CHOWN it remains root's, who may ask as well. */
-	if (geteuid() == 0 && lchown(path, owner, group) == -1 &&
-	    errno != EPERM)
-		return failed(path, "give it to its user");
-	if (listen(fd, CONTROL_BACKLOG) == -1)
-		return failed(path, "listen");
+		return failed(named, "bind");
+	if (give_away(named) == -1) {
+		failed(named, "give it to its owner");
+		unlink(named->path);
+		return -1;
+	}
+	if (named->type != SOCK_DGRAM && listen(fd, BACKLOG) == -1)
+		return failed(named, "listen");
 	return 0;
 }
 
 static int
-open_in_folder(const struct sockaddr_un *address, uid_t owner, gid_t group)
+open_in_folder(const struct sockaddr_un *address,
+    const struct named_socket *named)
 {
 	int fd;
 
-	if (clear_name(address) == -1)
+	if (clear_name(address, named) == -1)
 		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, named->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
-		return failed(address->sun_path, "socket");
-	if (bind_name(fd, address, owner, group) == 0)
+		return failed(named, "socket");
+	if (bind_name(fd, address, named) == 0)
 		return fd;
 	close(fd);
 	return -1;
 }
 
 int
-control_socket_open(const char *path, uid_t owner, gid_t group)
+named_socket_open(const struct named_socket *named)
 {
 	struct sockaddr_un address;
 	int folder, fd;
 
-	if (fill_address(&address, path) == -1)
+	if (fill_address(&address, named) == -1)
 		return -1;
-	folder = open_folder(path, owner, group);
+	folder = open_folder(named);
 	if (folder == -1)
 		return -1;
 	if (lock_folder(folder) == -1)
-		fd = failed(path, "lock its folder");
+		fd = failed(named, "lock its folder");
 	else
-		fd = open_in_folder(&address, owner, group);
+		fd = open_in_folder(&address, named);
 	close(folder);
 	return fd;
 }

@@ -1,0 +1,152 @@
+#!/bin/bash
+# Local datagram sockets at both ends: a full tunnel blocks the application
+# instead of losing, and so does an application at the far end that stands
+# still; with paths that die nothing is lost; names are given, kept and removed.
+. "$(dirname "$0")/lib.sh"
+need jq
+
+make_key near
+make_key far
+near=$work/near/in far=$work/far/out app=$work/app
+begin_file listener far <<END
+listen = ( "127.0.0.1:0" );
+peers = ( { name = "near"; key = "$(public_key near)"; unix_mode = "0600";
+	permit = ( "unix:$far:$app", "unix:$work/far/learns" ); } );
+END
+start_file listener
+await_listening listener
+
+# connect NAME LOCAL REMOTE [KEYS]
+connect() {
+	begin_file "$1" near <<END
+peers = ( { name = "far"; key = "$(public_key far)"; } );
+tunnels = ( { name = "$1"; peer = "far"; local = "$2"; remote = "$3"; ${4:-}
+	destination = "tcp://127.0.0.1:${port[listener]}";
+	paths = ( { uri = "tcp://127.0.0.1:${port[listener]}"; } ); } );
+END
+	start_file "$1"
+}
+
+# The engine may write to the application's socket.
+sink() {
+	start sink bash -c 'umask 0; exec "$@"' - "$dgram" sink -B "$app" "$@"
+	await_line 5 sink '^port='
+}
+
+held() {
+	query listener '[.tunnels[] | .held_bytes] | add'
+}
+
+connect connector "unix:$near" "unix:$far:$app" 'unix_mode = "0622";'
+await_paths connector 2
+[ "$(stat -c %a "$near")" = 622 ] || fail "the mode is $(stat -c %a "$near")"
+[ "$(stat -c %a "$far")" = 600 ] || fail "the mode is $(stat -c %a "$far")"
+sink -n 20000 -i 10 -t 30
+"$dgram" send -U "$near" -n 20000 -s 0-3000 >/dev/null || fail "cannot send"
+finish sink 40
+expect sink lost 0
+expect sink corrupt 0
+expect sink received 20000
+note "20000 datagrams over local sockets, none lost"
+
+# Before the application is there, and while it stands still, the sender waits.
+is_waiting() {
+	local before
+
+	before=$(query connector '.tunnels[0].sent')
+	sleep 0.3
+	[ "$(query connector '.tunnels[0].sent')" = "$before" ]
+}
+
+start send "$dgram" send -U "$near" -n 40000 -s 1400
+await 20 "back pressure" is_waiting
+is_alive send || fail "40000 datagrams went into nothing"
+[ "$(held)" -gt 1000000 ] || fail "nothing is held: $(held)"
+[ "$(held)" -lt 32000000 ] || fail "too much is held: $(held)"
+has_paths_up connector 2 || fail "a path was given up"
+sink -n 40000 -i 20 -t 60
+kill -STOP "${pid[sink]}"
+await 20 "back pressure again" is_waiting
+is_alive send || fail "the sender did not wait"
+# A path dies meanwhile.
+expect_problem "$log_path_down"
+kill -KILL "$(query connector '.tunnels[0].paths[0].pid')"
+kill -CONT "${pid[sink]}"
+finish send 60
+finish sink 60
+expect sink lost 0
+expect sink duplicates 0
+expect sink received 40000
+note "the sender waits for the far application, and nothing is lost"
+await_paths connector 2
+
+# A name in use, a name of something else, one that is left over.
+start second "$build/socktopus" -d -f "$work/connector.conf"
+finish second
+[ "$status" = 1 ] || fail "a name in use was taken"
+has_line second "$near: in use by another process" ||
+    fail "no word of the name in use"
+refused_local() {
+	connect "$2" "$1" "unix:$far:$app" "${4:-}"
+	finish "$2"
+	[ "$status" = 1 ] || fail "$1 was taken"
+	has_line "$2" "$3" || fail "no word of '$3' for $1"
+}
+expect_problem 'in use by another process' 'something else has this name' \
+    'there is no user' 'others can write'
+refused_local "unix:$near" used 'near/in: in use by another process'
+mkdir "$work/folder"
+refused_local "unix:$work/folder" thing 'something else has this name'
+refused_local "unix:$work/other" owner 'unix_owner: there is no user nobodyatall' \
+    'unix_owner = "nobodyatall";'
+refused_local "unix:$work/other" mode 'unix_mode must be octal' \
+    'unix_mode = "0999";'
+refused_local "unix:$work/$(printf '%0100d' 0)" long 'longer than 107 bytes'
+refused_local "unix:/with:colon" relative "a local socket's path begins"
+mkdir -m 777 "$work/open"
+refused_local "unix:$work/open/x" open 'others can write in its folder'
+kill -KILL "${pid[connector]}"
+finish connector
+[ -S "$near" ] || fail "a killed supervisor removed its name"
+connect connector "unix:$near" "unix:$work/far/learns" ""
+await_paths connector 2
+note "a stale name is replaced, one in use is not"
+
+# Whoever sent last is answered, at both ends: an echo says its name first.
+open_to_all() {
+	start "$1" bash -c 'umask 0; exec "$@"' - "$dgram" "${@:2}"
+	await_line 5 "$1" '^port='
+}
+open_to_all hello send -B "$work/echo" -U "$work/far/learns" -n 1
+finish hello
+open_to_all echo echo -B "$work/echo"
+for name in one two one; do
+	open_to_all "$name" ping -B "$work/$name" -U "$near" -n 200 -i 5
+	finish "$name" 20
+	expect "$name" lost 0
+done
+note "who sent last is answered"
+
+# Not permitted: another name, the same without the application.
+stop connector
+[ ! -e "$near" ] || fail "the name stays"
+expect_problem 'not permitted'
+for remote in "unix:$work/far/else" "unix:$far" "unix-seqpacket:$far"; do
+	connect connector "unix:$near" "$remote" ""
+	await_line 10 connector "not permitted"
+	stop connector
+done
+stop listener
+[ ! -e "$far" ] || fail "the name of the listener's end stays"
+note "only what is permitted by name is reached"
+
+# The same name twice.
+begin_file twice far <<END
+listen = ( "127.0.0.1:0" );
+peers = ( { name = "near"; key = "$(public_key near)";
+	permit = ( "unix:$far", "unix-seqpacket:$far" ); } );
+END
+start twice "$build/socktopus" -n -f "$work/twice.conf"
+finish twice
+[ "$status" = 1 ] || fail "a name that stands twice was taken"
+has_line twice 'stands twice' || fail "no word of the name that stands twice"
