@@ -60,7 +60,8 @@ has 644 "$example/socktopus.conf"
 has 755 "$example/socktopus.run"
 has 755 "$example/socktopus.openrc"
 if [ -n "$(variable systemdsystemunit_DATA)" ]; then
-	for unit in socktopus.service socktopus@.service socktopus.socket \
+	for unit in socktopus.service socktopus@.service \
+	    socktopus-user@.service socktopus.socket \
 	    socktopus-exporter.service; do
 		has 644 "$units/$unit"
 	done

@@ -6,15 +6,18 @@ need jq
 
 score_max=2.1
 exporter_max=1.4
+user_max=1.2
 unit=$work/units/socktopus.service
 mkdir "$work/units"
 
 # The same unit with the program that is being tested.
-for name in socktopus socktopus@; do
+for name in socktopus socktopus@ socktopus-user@; do
 	sed "s|^ExecStart=[^ ]*|ExecStart=$build/socktopus|; /^Docum/d" \
 	    "$build/etc/$name.service" >"$work/units/$name.service"
 done
-cp "$work/units/socktopus@.service" "$work/units/socktopus@x.service"
+for name in socktopus socktopus-user; do
+	cp "$work/units/$name@.service" "$work/units/$name@x.service"
+done
 sed "s|^ExecStart=[^ ]*|ExecStart=$build/socktopusctl|; /^Docum/d" \
     "$build/etc/socktopus-exporter.service" \
     >"$work/units/socktopus-exporter.service"
@@ -38,9 +41,11 @@ expect_score() {
 if command -v systemd-analyze >/dev/null; then
 	faults=$(systemd-analyze verify "$unit" "$work/units/socktopus.socket" \
 	    "$work/units/socktopus@x.service" \
+	    "$work/units/socktopus-user@x.service" \
 	    "$work/units/socktopus-exporter.service" 2>&1)
 	[ -z "$faults" ] || fail "verify: $faults"
 	expect_score "$unit" $score_max
+	expect_score "$work/units/socktopus-user@x.service" $user_max
 	expect_score "$work/units/socktopus-exporter.service" $exporter_max
 fi
 if command -v shellcheck >/dev/null; then
