@@ -20,7 +20,8 @@ run_make() {
 variable() {
 	# shellcheck disable=SC2016 # make expands it
 	printf 'include Makefile\nshow:\n\t@echo $(%s)\n' "$1" |
-	    env -u MAKEFLAGS -u MFLAGS make -s -C "$build" -f - show
+	    env -u MAKEFLAGS -u MFLAGS make -s -C "$build" -f - show |
+	    tail -n 1 # Makefile may be made anew
 }
 
 # has MODE FILE
