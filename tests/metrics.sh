@@ -62,6 +62,7 @@ done
 
 hostile_answer >"$work/hostile.answer"
 stand_in hostile
+expect_problem 'silent.sock: no answer: no answer in time'
 start silent socat "UNIX-LISTEN:$sockets/silent.sock,fork,mode=666" \
     EXEC:'sleep 60'
 await 5 "socket of silent" test -S "$sockets/silent.sock"
@@ -74,6 +75,8 @@ grep -q '^socktopus_up{socket=".*/connector.sock"} 1$' "$work/fetched" ||
 grep -qF 'peer="\"} 1?up{x=\""' "$work/fetched" || fail "not escaped"
 grep -vE '^(#|socktopus_[a-z_]+\{socket="[^"]*"(,[a-z_]+="(\\.|[^"\\])*")*\} [0-9.]+$)' \
     "$work/fetched" && fail "lines that are no samples"
+has_line exporter 'warn exporter: .*/silent.sock: no answer' ||
+    fail "nothing is said of the silent one"
 stop silent
 rm -f "$sockets/silent.sock"
 

@@ -38,6 +38,7 @@ static struct {
 	struct gather gather;
 	int64_t asked_ms;
 	bool asked;
+	size_t silent; /* of the processes, when that was last logged */
 } exporter;
 
 static int64_t
@@ -47,6 +48,23 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Said when it changes, not for each that asks. */
+static void
+complain(const struct gather *gather)
+{
+	size_t silent = gather->count - gather->answered, i;
+
+	if (silent == exporter.silent)
+		return;
+	exporter.silent = silent;
+	if (silent == 0)
+		log_notice(NULL, "every process answers");
+	for (i = 0; i < gather->count; i++)
+		if (!gather->sources[i].answered)
+			log_warn(gather->sources[i].socket, "no answer: %s",
+			    gather->sources[i].error);
 }
 
 static const struct gather *
@@ -60,6 +78,7 @@ ask(void)
 	    ASK_TIMEOUT_MS);
 	exporter.asked = true;
 	exporter.asked_ms = now_ms();
+	complain(&exporter.gather);
 	return &exporter.gather;
 }
 
