@@ -62,6 +62,7 @@ pick_tuple
 start_connector late "$loc" "$rem" "tcp://127.0.0.1:${port[listener]}"
 with_first_tuple both_ways long -n 500 -s 1400 -r 2k
 stop late
+has_line listener 'notice engine: .*: accepting again' || fail "not said"
 note "listener: $pauses pauses, then a new peer"
 
 # kill_path: the connector's worker goes, and no other can be had.

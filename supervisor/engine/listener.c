@@ -223,8 +223,13 @@ pause_accepting(struct listener *listener)
 {
 	struct timeval second = { .tv_sec = 1 };
 
-	log_warn(NULL, "%s: accept: %s; paused for a second", listener->name,
-	    strerror(errno));
+	if (listener->paused)
+		log_debug(NULL, "%s: accept: %s; paused again", listener->name,
+		    strerror(errno));
+	else
+		log_warn(NULL, "%s: accept: %s; paused for a second",
+		    listener->name, strerror(errno));
+	listener->paused = true;
 	event_del(listener->acceptable);
 	event_add(listener->resume, &second);
 }
@@ -253,6 +258,10 @@ handle_acceptable(evutil_socket_t fd, short what, void *argument)
 		accepted = accept4(fd, (struct sockaddr *)&address, &length,
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (accepted != -1) {
+			if (listener->paused)
+				log_notice(NULL, "%s: accepting again",
+				    listener->name);
+			listener->paused = false;
 			take(listener, accepted, &address);
 			continue;
 		}

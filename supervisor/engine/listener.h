@@ -31,6 +31,7 @@ struct listener {
 	int fd;
 	struct event *acceptable;
 	struct event *resume; /* after descriptors ran out */
+	bool paused;	      /* nothing was accepted since */
 	struct listener_pending_list pending;
 	struct newcomers newcomers;  /* verified, their worker is awaited */
 	char name[ADDRESS_TEXT_MAX]; /* "[::]:23461" */
