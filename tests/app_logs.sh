@@ -1,0 +1,120 @@
+#!/bin/bash
+# Access log lines, a datagram each, through four relays: by rsyslog's recipe
+# from file to file, and as fast as ten billion a day, 116 000 a second. Every
+# line is accounted for: delivered, or counted where it was dropped. With
+# TEST_LONG=1 for a minute.
+. "$(dirname "$0")/lib.sh"
+need jq xinetd socat haproxy
+[ -n "${E2E_ISOLATED:-}" ] || skip "namespaces are not permitted"
+recipes=$tests/../etc/applications
+
+seconds=${TEST_LONG:+60}
+seconds=${seconds:-3}
+make_key near
+make_key far
+begin_file listener far <<END
+listen = ( "127.0.0.1:7000" );
+peers = ( { name = "near"; key = "$(public_key near)"; } );
+END
+start_file listener
+await_listening listener
+paths=
+number=0
+for relay in xinetd socat haproxy socat; do
+	name=$relay$((++number))
+	"relay_$relay" "$name" 127.0.0.1 7000
+	paths+="${paths:+, }{ uri = \"tcp://127.0.0.1:${port[$name]}\"; }"
+done
+
+begin_file connector near <<END
+peers = ( { name = "far"; key = "$(public_key far)"; } );
+tunnels = ( { name = "fast"; peer = "far"; direct = false;
+    destination = "tcp://127.0.0.1:7000"; history = 67108864;
+    local = "11000:10000"; remote = "12000:13000"; paths = ( $paths ); },
+    { name = "rsyslog"; peer = "far"; direct = false;
+    destination = "tcp://127.0.0.1:7000";
+    $(sed -n 's/^#[[:space:]]*\(local = .*;\)$/\1/p' \
+    "$recipes/rsyslog-connector.conf") paths = ( $paths ); } );
+END
+start_file connector
+await_paths connector 8
+
+# --- ten billion a day --------------------------------------------------------
+
+delivered() {
+	query listener ".tunnels[] | select(.name == \"$1\") | .delivered"
+}
+
+# Nothing is under way any more: it stands still.
+drain() {
+	local before now
+
+	now=$(delivered "$1")
+	while before=$now; do
+		sleep 0.5
+		now=$(delivered "$1")
+		[ "$now" != "$before" ] || return 0
+	done
+}
+
+dropped() {
+	query "$1" '.tunnels[] | select(.name == "fast") | .dropped | add'
+}
+
+lines_s=${LINES_PER_S:-116000}
+start sink "$loglines" sink -a 127.0.0.1 -p 13000 -b 67108864
+await_line 5 sink '^port='
+start source "$loglines" send -a 127.0.0.1 -p 10000 -r "$lines_s" \
+    -t "$seconds" 127.0.0.1 11000
+finish source $((seconds + 30))
+drain fast
+stop sink INT
+sent=$(value source sent)
+received=$(value sink received)
+drops_near=$(dropped connector) drops_far=$(dropped listener)
+drops_sink=$(value sink kernel_drops)
+note "$sent lines in $(value source send_seconds) s:" \
+    "$(value source lines_per_s) lines a second of $lines_s asked for"
+note "$received received, $drops_near dropped and counted at the connector," \
+    "$drops_far at the listener, $drops_sink at the receiver's socket"
+[ $((received + drops_near + drops_far + drops_sink)) = "$sent" ] ||
+    fail "$((sent - received - drops_near - drops_far - drops_sink)) lines\
+ are not accounted for"
+# How fast this machine is, and how busy, is not what a short test is about.
+least=${TEST_LONG:+90}
+[ $((received * 100)) -ge $((sent * ${least:-40})) ] || fail "too few"
+
+# --- rsyslog --------------------------------------------------------------------
+
+if ! command -v rsyslogd >/dev/null; then
+	note "not shown: there is no rsyslog"
+	exit 0
+fi
+rsyslog_s=11600 # lines a second: a billion a day
+
+# begin_rsyslog NAME FILE LOG
+begin_rsyslog() {
+	mkdir "$work/$1.state"
+	sed "s|@STATE@|$work/$1.state|; s|@LOG@|$3|" "$recipes/$2" \
+	    >"$work/$1.conf"
+	rsyslogd -N1 -f "$work/$1.conf" >"$work/$1.check" 2>&1 ||
+	    fail "$2: $(cat "$work/$1.check")"
+	start "$1" rsyslogd -n -f "$work/$1.conf" -i "$work/$1.pid"
+}
+
+: >"$work/access.log"
+begin_rsyslog rsyslog.far rsyslog-listener.conf "$work/collected"
+await 10 "rsyslog" is_bound 5142
+begin_rsyslog rsyslog.near rsyslog-connector.conf "$work/access.log"
+"$loglines" print -r "$rsyslog_s" -t "$seconds" >>"$work/access.log" ||
+    fail "no lines"
+
+has_collected() {
+	[ -f "$work/collected" ] && [ "$(wc -l <"$work/collected")" -ge \
+	    "$(wc -l <"$work/access.log")" ]
+}
+await 30 "all lines" has_collected
+cmp <(sort "$work/access.log") <(sort "$work/collected") ||
+    fail "other lines came out than went in"
+note "rsyslog: $(wc -l <"$work/collected") lines, $rsyslog_s a second, from" \
+    "file to file, every one of them"
