@@ -129,6 +129,16 @@ int address_set_credentials(struct address_uri *uri, const char *text,
 int address_resolve_tuple(const struct address_tuple *tuple,
     struct address_pair *pair, const char **error);
 
+/*
+ * From here on the parsers know ports by their numbers only: the names of
+ * services are in a file, and this process opens none any more.
+ */
+void address_forget_services(void);
+
+/* Nobody has to be asked to resolve it: addresses, or localhost. */
+bool address_is_numeric(const char *host);
+bool address_tuple_is_numeric(const struct address_tuple *tuple);
+
 /* Resolve a listening service to a stream address. Blocks as above. */
 int address_resolve_service(const struct address_service *service,
     struct sockaddr_storage *address, const char **error);

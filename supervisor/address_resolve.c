@@ -73,6 +73,40 @@ add_found(struct candidates *list, const struct addrinfo *found)
 		add_candidate(list, found->ai_addr, found->ai_addrlen);
 }
 
+/* The library would read files even for these. */
+static bool
+add_numeric(struct candidates *list, const char *host)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct addrinfo found = { .ai_family = AF_INET6,
+		.ai_addr = (struct sockaddr *)&in6,
+		.ai_addrlen = sizeof(in6) };
+
+	if (inet_pton(AF_INET, host, &in.sin_addr) == 1)
+		add_candidate(list, (const struct sockaddr *)&in, sizeof(in));
+	else if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1)
+		add_found(list, &found);
+	return list->count > 0;
+}
+
+bool
+address_is_numeric(const char *host)
+{
+	struct candidates list = { .count = 0 };
+
+	return strcasecmp(host, "localhost") == 0 || add_numeric(&list, host);
+}
+
+bool
+address_tuple_is_numeric(const struct address_tuple *tuple)
+{
+	if (address_is_named(tuple->kind))
+		return true;
+	return address_is_numeric(tuple->host) &&
+	    (tuple->kind == ADDRESS_LEARN || address_is_numeric(tuple->rhost));
+}
+
 static int
 look_up(const char *host, int type, struct candidates *list, const char **error)
 {
@@ -85,6 +119,8 @@ look_up(const char *host, int type, struct candidates *list, const char **error)
 		add_localhost(list);
 		return 0;
 	}
+	if (add_numeric(list, host))
+		return 0;
 	code = getaddrinfo(host, NULL, &hints, &found);
 	if (code != 0) {
 		snprintf(sentence, sizeof(sentence), "%s: %s", host,

@@ -7,6 +7,8 @@
 #include <netdb.h>
 #include <string.h>
 
+#include "supervisor/address.h"
+
 #define SERVICE_MAX 64 /* no service's name is longer */
 #define PORT_DIGITS_MAX 5
 
@@ -54,12 +56,20 @@ address_text_is_digits(struct address_span span)
 	return span.length > 0;
 }
 
+static bool forgotten;
+
+void
+address_forget_services(void)
+{
+	forgotten = true;
+}
+
 static const struct servent *
 look_up_service(struct address_span span, const char *protocol)
 {
 	char name[SERVICE_MAX];
 
-	if (span.length == 0 || span.length >= sizeof(name))
+	if (forgotten || span.length == 0 || span.length >= sizeof(name))
 		return NULL;
 	memcpy(name, span.start, span.length);
 	name[span.length] = '\0';

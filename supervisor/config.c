@@ -144,6 +144,43 @@ free_tunnel(struct config_tunnel *tunnel)
 	free(tunnel->paths);
 }
 
+/* What was moved up remains at the end as well, which no longer counts. */
+static void
+close_gap(void *array, size_t *count, size_t size, size_t index)
+{
+	char *at = (char *)array + index * size;
+
+	(*count)--;
+	memmove(at, at + size, (*count - index) * size);
+}
+
+void
+config_remove_path(struct config_tunnel *tunnel, size_t index)
+{
+	free_hops(&tunnel->paths[index]);
+	close_gap(tunnel->paths, &tunnel->paths_count, sizeof(*tunnel->paths),
+	    index);
+}
+
+void
+config_remove_tunnel(struct config *config, size_t index)
+{
+	free_tunnel(&config->tunnels[index]);
+	close_gap(config->tunnels, &config->tunnels_count,
+	    sizeof(*config->tunnels), index);
+}
+
+void
+config_remove_peer(struct config *config, size_t index)
+{
+	free(config->peers[index].permits);
+	close_gap(config->peers, &config->peers_count, sizeof(*config->peers),
+	    index);
+	for (size_t i = 0; i < config->tunnels_count; i++)
+		if (config->tunnels[i].peer > index)
+			config->tunnels[i].peer--;
+}
+
 void
 config_free(struct config *config)
 {

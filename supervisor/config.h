@@ -101,6 +101,7 @@ struct config {
 	char user[CONFIG_NAME_MAX]; /* empty: the default was not changed */
 	char worker_user[CONFIG_NAME_MAX];
 	enum config_sandbox sandbox;
+	bool numeric; /* the sandbox needs numeric relays: see sandbox.h */
 	struct log_settings log;
 	struct address_service *listens; /* owned */
 	size_t listens_count;
@@ -136,6 +137,12 @@ struct config_path *config_add_path(struct config_tunnel *tunnel);
 /* Set a path's hops (copied) and its display form. 0, or -1 ENOMEM. */
 int config_path_set_hops(struct config_path *path,
     const struct address_uri *hops, size_t count);
+
+/* The index must be there; what comes behind it moves up. */
+void config_remove_path(struct config_tunnel *tunnel, size_t index);
+void config_remove_tunnel(struct config *config, size_t index);
+/* No tunnel may have it. */
+void config_remove_peer(struct config *config, size_t index);
 
 /* Wipes credentials. Safe on NULL. */
 void config_free(struct config *config);

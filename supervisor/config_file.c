@@ -121,6 +121,7 @@ static const struct config_key keys[] = {
 	    .read = config_reader_key_file },
 	{ "control", CONFIG_KEY_TEXT(struct config, control),
 	    .read = check_control },
+	{ "control_group", CONFIG_KEY_TEXT(struct config, control_group) },
 	{ "user", CONFIG_KEY_TEXT(struct config, user) },
 	{ "worker_user", CONFIG_KEY_TEXT(struct config, worker_user) },
 	{ "sandbox", .kind = CONFIG_KIND_TEXT, .read = read_sandbox },

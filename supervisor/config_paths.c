@@ -106,7 +106,7 @@ check_word(const struct config_reader *reader, const config_setting_t *setting,
 	    config_setting_name(setting));
 }
 
-static const struct config_key path_keys[] = { { "uri", .required = true,
+const struct config_key config_path_keys[] = { { "uri", .required = true,
 						   .kind = CONFIG_KIND_OTHER,
 						   .read = read_uri },
 	{ "backup", CONFIG_KEY_BOOL(struct config_path, backup) },
@@ -161,7 +161,7 @@ config_path_read(const struct config_reader *reader,
 
 	if (path == NULL)
 		return config_reader_fail(reader, setting, "out of memory");
-	if (config_reader_group(reader, setting, path_keys, path) == -1)
+	if (config_reader_group(reader, setting, config_path_keys, path) == -1)
 		return -1;
 	return check_path(reader, setting, path, tunnel);
 }

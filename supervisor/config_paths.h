@@ -6,7 +6,10 @@
 
 #include <libconfig.h>
 
-struct config_reader;
+#include "supervisor/config_reader.h"
+
+/* What may stand in one path; the row uri comes first. */
+extern const struct config_key config_path_keys[];
 
 /*
  * Append one element of `paths` to the tunnel, whose destination is known; for

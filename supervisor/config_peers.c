@@ -53,7 +53,7 @@ read_mode(const struct config_reader *reader, const config_setting_t *setting,
 	return config_ends_read_mode(reader, setting, &peer->rights);
 }
 
-static const struct config_key keys[] = {
+const struct config_key config_peer_keys[] = {
 	{ "name", .required = true, CONFIG_KEY_TEXT(struct config_peer, name),
 	    .read = config_reader_name },
 	{ "key", .required = true, .kind = CONFIG_KIND_TEXT, .read = read_key },
@@ -85,15 +85,15 @@ check_unique(const struct config_reader *reader,
 	return 0;
 }
 
-static int
-read_peer(const struct config_reader *reader, const config_setting_t *setting,
-    void *object)
+int
+config_peer_read(const struct config_reader *reader,
+    const config_setting_t *setting, void *object)
 {
 	struct config_peer *peer = config_add_peer(object);
 
 	if (peer == NULL)
 		return config_reader_fail(reader, setting, "out of memory");
-	if (config_reader_group(reader, setting, keys, peer) == -1)
+	if (config_reader_group(reader, setting, config_peer_keys, peer) == -1)
 		return -1;
 	return check_unique(reader, setting, peer);
 }
@@ -102,6 +102,6 @@ int
 config_peers_read(const struct config_reader *reader,
     const config_setting_t *list, void *object)
 {
-	return config_reader_list(reader, list, CONFIG_KIND_GROUP, read_peer,
-	    object);
+	return config_reader_list(reader, list, CONFIG_KIND_GROUP,
+	    config_peer_read, object);
 }

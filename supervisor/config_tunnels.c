@@ -134,7 +134,7 @@ read_scheduler(const struct config_reader *reader,
 	    "scheduler must be earliest, primary or redundant");
 }
 
-static const struct config_key tunnel_keys[] = {
+const struct config_key config_tunnel_keys[] = {
 	{ "name", .required = true, CONFIG_KEY_TEXT(struct config_tunnel, name),
 	    .read = config_reader_name },
 	{ "peer", .required = true, .kind = CONFIG_KIND_TEXT,
@@ -211,16 +211,17 @@ check_unique(const struct config_reader *reader,
 	return 0;
 }
 
-static int
-read_tunnel(const struct config_reader *reader, const config_setting_t *setting,
-    void *object)
+int
+config_tunnel_read(const struct config_reader *reader,
+    const config_setting_t *setting, void *object)
 {
 	struct config_tunnel *tunnel = config_add_tunnel(object);
 	const config_setting_t *paths;
 
 	if (tunnel == NULL)
 		return config_reader_fail(reader, setting, "out of memory");
-	if (config_reader_group(reader, setting, tunnel_keys, tunnel) == -1 ||
+	if (config_reader_group(reader, setting, config_tunnel_keys, tunnel) ==
+		-1 ||
 	    check_unique(reader, setting, tunnel) == -1 ||
 	    add_direct(reader, setting, tunnel) == -1)
 		return -1;
@@ -241,6 +242,6 @@ int
 config_tunnels_read(const struct config_reader *reader,
     const config_setting_t *list, void *object)
 {
-	return config_reader_list(reader, list, CONFIG_KIND_GROUP, read_tunnel,
-	    object);
+	return config_reader_list(reader, list, CONFIG_KIND_GROUP,
+	    config_tunnel_read, object);
 }

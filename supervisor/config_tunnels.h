@@ -6,7 +6,14 @@
 
 #include <libconfig.h>
 
-struct config_reader;
+#include "supervisor/config_reader.h"
+
+/* What may stand in one tunnel. */
+extern const struct config_key config_tunnel_keys[];
+
+/* Append one; object is the config. 0, or -1. */
+int config_tunnel_read(const struct config_reader *reader,
+    const config_setting_t *setting, void *object);
 
 /*
  * For config_key.read. Fills reader->config->tunnels, whose peers must be

@@ -210,11 +210,17 @@ static int
 bind_name(int fd, const struct sockaddr_un *address,
     const struct named_socket *named)
 {
+	const gid_t before = getegid();
 	mode_t mask = umask(~named->mode & 0777);
 	int result;
 
+	/* Root may take a group on even where it may not give files away. */
+	if (geteuid() == 0)
+		(void)setegid(named->group);
 	result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
 	umask(mask);
+	if (setegid(before) == -1)
+		log_fatal(named->subject, "setegid: %s", strerror(errno));
 	if (result == -1)
 		return failed(named, "bind");
 	if (give_away(named) == -1) {

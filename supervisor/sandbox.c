@@ -49,7 +49,7 @@ check_paths(const struct config_tunnel *tunnel)
 }
 
 int
-sandbox_check_config(const struct config *config, bool shared_user)
+sandbox_check_config(struct config *config, bool shared_user)
 {
 	int level = sandbox_landlock_level();
 
@@ -57,7 +57,8 @@ sandbox_check_config(const struct config *config, bool shared_user)
 		log_error(NULL, "lock-in: Landlock: %s", strerror(errno));
 		return -1;
 	}
-	if (level > 0 || !shared_user)
+	config->numeric = level == 0 && shared_user;
+	if (!config->numeric)
 		return 0;
 	for (size_t i = 0; i < config->tunnels_count; i++)
 		if (check_paths(&config->tunnels[i]) == -1)

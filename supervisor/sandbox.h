@@ -17,9 +17,9 @@ struct spawn_settings;
 /*
  * Where only Landlock keeps a worker that resolves names from the key file,
  * because it has the engine's user id, and the kernel has no Landlock, relays
- * must be given by number. 0, or -1 having logged the path that is not.
+ * must be given by number; config->numeric is set to that. 0, or -1 having logged the path that is not.
  */
-int sandbox_check_config(const struct config *config, bool shared_user);
+int sandbox_check_config(struct config *config, bool shared_user);
 
 /*
  * From here on any call that the engine's loop does not make kills it. It

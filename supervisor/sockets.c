@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -240,11 +241,28 @@ open_tunnels(struct sockets *sockets, const struct config *config)
 	return 0;
 }
 
+/* Its members may connect; the engine lets them look. */
+static int
+share_control(struct named_socket *named, const char *name)
+{
+	const struct group *entry = getgrnam(name);
+
+	if (entry == NULL) {
+		log_error(NULL, "control_group: there is no group %s", name);
+		return -1;
+	}
+	named->group = entry->gr_gid;
+	named->mode = 0660;
+	/* Root has its own way where it may not give files away. */
+	named->insist = geteuid() != 0;
+	return 0;
+}
+
 static int
 open_control(struct sockets *sockets, const struct config *config, uid_t owner,
     gid_t group)
 {
-	const struct named_socket named = {
+	struct named_socket named = {
 		.path = config->control,
 		.type = SOCK_STREAM,
 		.mode = 0600,
@@ -254,6 +272,9 @@ open_control(struct sockets *sockets, const struct config *config, uid_t owner,
 
 	if (config->control[0] == '\0')
 		return 0;
+	if (config->control_group[0] != '\0' &&
+	    share_control(&named, config->control_group) == -1)
+		return -1;
 	sockets->control = named_socket_open(&named);
 	if (sockets->control == -1)
 		return -1;

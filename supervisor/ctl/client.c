@@ -62,15 +62,18 @@ open_socket(const char *path, int timeout_ms)
 static int
 send_line(int fd, const char *command)
 {
-	char line[64];
+	char line[CLIENT_REQUEST_MAX];
 	int length;
+	ssize_t sent;
 
 	length = snprintf(line, sizeof(line), "%s\n", command);
 	if (length < 0 || length >= (int)sizeof(line)) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	if (send(fd, line, (size_t)length, MSG_NOSIGNAL) == length)
+	sent = send(fd, line, (size_t)length, MSG_NOSIGNAL);
+	explicit_bzero(line, sizeof(line));
+	if (sent == length)
 		return 0;
 	if (errno == EAGAIN)
 		errno = ETIMEDOUT;

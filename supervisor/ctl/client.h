@@ -10,6 +10,7 @@
 #define CLIENT_TIMEOUT_MS 5000
 #define CLIENT_ANSWER_MAX ((size_t)16 << 20)
 #define CLIENT_ERROR_MAX 256
+#define CLIENT_REQUEST_MAX 4096 /* with its newline */
 
 enum client_result {
 	CLIENT_OK,

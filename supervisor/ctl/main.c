@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/ctl/change.h"
 #include "supervisor/ctl/exporter.h"
 #include "supervisor/ctl/keys.h"
 #include "supervisor/ctl/metrics.h"
@@ -86,6 +87,10 @@ static const char usage_text[] =
     "usage: socktopusctl [-s SOCKET] status [-j] | metrics\n"
     "       socktopusctl [-s SOCKET] watch [-c COUNT] [-i SECONDS]\n"
     "       socktopusctl [-s SOCKET] exporter [--listen HOST:PORT]\n"
+    "       socktopusctl [-s SOCKET] reload | log LEVEL\n"
+    "       socktopusctl [-s SOCKET] path add|set|del|drain TUNNEL URI...\n"
+    "       socktopusctl [-s SOCKET] tunnel add|del|up|down NAME...\n"
+    "       socktopusctl [-s SOCKET] peer add|del NAME...\n"
     "       socktopusctl probe [-j] [-n CONNECTIONS] [-a AUTH]\n"
     "           [-i IDENTITY -k KEY [-p PSK]] [--to HOST:PORT] URI[,URI...]\n"
     "       socktopusctl genkey | pubkey | genpsk | version";
@@ -103,6 +108,11 @@ static const struct command commands[] = {
 	{ "watch", NULL, NULL, watch_main },
 	{ "metrics", "+:s:", run_metrics, NULL },
 	{ "exporter", NULL, NULL, exporter_main },
+	{ "reload", NULL, NULL, change_main },
+	{ "log", NULL, NULL, change_main },
+	{ "path", NULL, NULL, change_main },
+	{ "tunnel", NULL, NULL, change_main },
+	{ "peer", NULL, NULL, change_main },
 	{ "probe", NULL, NULL, run_probe },
 	{ "genkey", "+:", run_genkey, NULL },
 	{ "pubkey", "+:", run_pubkey, NULL },

@@ -25,7 +25,7 @@ new_sockets(size_t count)
 	struct change_socket *sockets = calloc(count + 1, sizeof(*sockets));
 
 	for (size_t i = 0; sockets != NULL && i < count; i++)
-		sockets[i].fd = -1;
+		sockets[i] = (struct change_socket){ -1, "no socket" };
 	return sockets;
 }
 
@@ -95,6 +95,9 @@ change_copy(struct change *change, const struct engine *engine)
 		packed = bundle_pack(&bundle, &bytes);
 	if (packed != NULL)
 		result = bundle_unpack(&change->bundle, packed, bytes);
+	/* That may have been changed by hand as well. */
+	if (result == 0)
+		change->bundle.config->log.level = log_get_level();
 	bundle_discard(packed, bytes);
 	if (bundle.psks != NULL)
 		key_wipe(bundle.psks,
@@ -128,6 +131,22 @@ check_counts(const struct config *config, char error[CHANGE_WHY_MAX])
 		    TUNNEL_PATHS_MAX);
 		return -1;
 	}
+	return 0;
+}
+
+/* What sandbox_check_config() asks for, also of paths by hand. */
+static int
+check_relays(const struct config *config, bool numeric,
+    char error[CHANGE_WHY_MAX])
+{
+	for (size_t i = 0; numeric && i < config->tunnels_count; i++)
+		for (size_t j = 0; j < config->tunnels[i].paths_count; j++)
+			if (!address_is_numeric(
+				config->tunnels[i].paths[j].hops[0].host)) {
+				snprintf(error, CHANGE_WHY_MAX,
+				    "relays must be numeric addresses here");
+				return -1;
+			}
 	return 0;
 }
 
@@ -187,6 +206,8 @@ make_plan(struct change_plan *plan, struct change *change,
 	struct engine *engine = plan->engine;
 
 	if (check_counts(change->bundle.config, error) == -1 ||
+	    check_relays(change->bundle.config, engine->config->numeric,
+		error) == -1 ||
 	    check_listeners(engine, change, error) == -1 ||
 	    check_tunnels(engine, change, error) == -1 ||
 	    make_identity(plan, change, error) == -1)
@@ -211,6 +232,7 @@ keep_fixed(const struct config *old, struct config *new)
 	memcpy(new->user, old->user, sizeof(new->user));
 	memcpy(new->worker_user, old->worker_user, sizeof(new->worker_user));
 	new->sandbox = old->sandbox;
+	new->numeric = old->numeric;
 	new->log = old->log;
 	new->log.level = level;
 }

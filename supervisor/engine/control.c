@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/config.h"
+#include "supervisor/engine/control_command.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/status.h"
 #include "supervisor/log.h"
@@ -17,41 +19,56 @@
 #define CLIENTS_MAX 32
 #define CLIENT_SECONDS 5
 
-struct command {
-	const char *name;
-	void (*answer)(struct engine *engine, struct evbuffer *out);
-};
-
-static const struct command commands[] = {
-	{ "status", status_write },
-};
-
 struct client {
+	TAILQ_ENTRY(client) entry;
 	struct control *control;
+	bool may_change;
+	bool waits; /* for the end of a reload */
 	struct bufferevent *stream;
 };
 
 static void
 forget(struct client *client)
 {
+	TAILQ_REMOVE(&client->control->list, client, entry);
 	client->control->clients--;
 	bufferevent_free(client->stream);
 	free(client);
 }
 
 static void
-answer(struct client *client, const char *request)
+end_answer(struct client *client, const char *error)
 {
 	struct evbuffer *out = bufferevent_get_output(client->stream);
 
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(commands[i].name, request) == 0) {
-			commands[i].answer(client->control->engine, out);
-			evbuffer_add_printf(out, "end\n");
-			return;
-		}
+	client->waits = false;
+	if (error == NULL) {
+		evbuffer_add_printf(out, "end\n");
+		return;
 	}
-	evbuffer_add_printf(out, "error unknown%%20request\n");
+	evbuffer_add_printf(out, "error ");
+	status_add_encoded(out, error);
+	evbuffer_add_printf(out, "\n");
+}
+
+static void
+answer(struct client *client, char *request)
+{
+	struct control_call call = { .engine = client->control->engine,
+		.out = bufferevent_get_output(client->stream) };
+
+	/* Before: what the answer waits for may come at once. */
+	client->waits = true;
+	switch (control_command(&call, request, client->may_change)) {
+	case CONTROL_DONE:
+		end_answer(client, NULL);
+		break;
+	case CONTROL_REFUSED:
+		end_answer(client, call.error);
+		break;
+	case CONTROL_WAITS:
+		break;
+	}
 }
 
 /* The answer is out: that was all. */
@@ -76,27 +93,38 @@ handle_read(struct bufferevent *stream, void *argument)
 	struct client *client = argument;
 	struct evbuffer *in = bufferevent_get_input(stream);
 	char *request = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF);
+	size_t length;
 
 	if (request == NULL) {
 		if (evbuffer_get_length(in) >= REQUEST_MAX)
 			forget(client);
 		return;
 	}
+	/* There may be a key in it. */
+	length = strlen(request);
 	answer(client, request);
+	explicit_bzero(request, length);
 	free(request);
 	bufferevent_disable(stream, EV_READ);
 	bufferevent_setcb(stream, NULL, handle_written, handle_event, client);
 }
 
-/* The socket's mode keeps others out; this holds if its folder was opened. */
+/* May the client change what runs? */
 static bool
-may_ask(int fd)
+is_owner(int fd)
 {
 	struct ucred peer;
 	socklen_t length = sizeof(peer);
 
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
 	    (peer.uid == 0 || peer.uid == geteuid());
+}
+
+/* The socket's mode keeps others out; this holds if its folder was opened. */
+static bool
+may_look(const struct control *control, bool owner)
+{
+	return owner || control->engine->config->control_group[0] != '\0';
 }
 
 static void
@@ -106,10 +134,11 @@ handle_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	static const struct timeval limit = { .tv_sec = CLIENT_SECONDS };
 	struct control *control = argument;
 	struct client *client;
+	bool owner = is_owner(fd);
 
 	(void)address;
 	(void)length;
-	if (control->clients >= CLIENTS_MAX || !may_ask(fd)) {
+	if (control->clients >= CLIENTS_MAX || !may_look(control, owner)) {
 		close(fd);
 		return;
 	}
@@ -119,6 +148,7 @@ handle_accept(struct evconnlistener *listener, evutil_socket_t fd,
 		return;
 	}
 	client->control = control;
+	client->may_change = owner;
 	client->stream = bufferevent_socket_new(evconnlistener_get_base(
 						    listener),
 	    fd, BEV_OPT_CLOSE_ON_FREE);
@@ -127,6 +157,7 @@ handle_accept(struct evconnlistener *listener, evutil_socket_t fd,
 		free(client);
 		return;
 	}
+	TAILQ_INSERT_TAIL(&control->list, client, entry);
 	control->clients++;
 	bufferevent_setwatermark(client->stream, EV_READ, 0, REQUEST_MAX);
 	bufferevent_set_timeouts(client->stream, &limit, &limit);
@@ -139,6 +170,7 @@ int
 control_open(struct control *control, struct engine *engine, int fd)
 {
 	control->engine = engine;
+	TAILQ_INIT(&control->list);
 	if (fd == -1)
 		return 0;
 	evutil_make_socket_nonblocking(fd);
@@ -158,6 +190,9 @@ control_close(struct control *control)
 void
 control_reloaded(struct control *control, const char *error)
 {
-	(void)control;
-	(void)error;
+	struct client *client;
+
+	TAILQ_FOREACH(client, &control->list, entry)
+		if (client->waits)
+			end_answer(client, error);
 }

@@ -5,12 +5,18 @@
 #ifndef ENGINE_CONTROL_H
 #define ENGINE_CONTROL_H
 
+#include <bsd/sys/queue.h>
+
+struct client;
+TAILQ_HEAD(client_list, client);
+
 struct engine;
 struct evconnlistener;
 
 struct control {
 	struct engine *engine;
 	struct evconnlistener *listener;
+	struct client_list list;
 	unsigned int clients;
 };
 

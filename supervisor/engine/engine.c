@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/address.h"
 #include "supervisor/bundle.h"
 #include "supervisor/config.h"
 #include "supervisor/engine/clock.h"
@@ -379,6 +380,7 @@ engine_run(const struct engine_start *start)
 	    reload_open(&engine->reload, engine, start->loader) == -1 ||
 	    open_services(engine, start->sockets) == -1)
 		return 1;
+	address_forget_services();
 	sandbox_enter_engine(start->config);
 	spawner_ready(&engine->spawner, false);
 	engine_kick(engine);

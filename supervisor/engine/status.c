@@ -16,10 +16,9 @@
 #include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
 
-static void
-add_text(struct evbuffer *out, const char *key, const char *value)
+void
+status_add_encoded(struct evbuffer *out, const char *value)
 {
-	evbuffer_add_printf(out, " %s=", key);
 	for (const char *at = value; *at != '\0'; at++) {
 		unsigned char byte = (unsigned char)*at;
 
@@ -28,6 +27,13 @@ add_text(struct evbuffer *out, const char *key, const char *value)
 		else
 			evbuffer_add(out, at, 1);
 	}
+}
+
+static void
+add_text(struct evbuffer *out, const char *key, const char *value)
+{
+	evbuffer_add_printf(out, " %s=", key);
+	status_add_encoded(out, value);
 }
 
 static void

@@ -11,4 +11,7 @@ struct evbuffer;
 /* The process, every tunnel, its drops and its paths. */
 void status_write(struct engine *engine, struct evbuffer *out);
 
+/* A value, %XX for what is not a plain character. */
+void status_add_encoded(struct evbuffer *out, const char *value);
+
 #endif

@@ -15,9 +15,9 @@
 #include "supervisor/log.h"
 
 void
-tunnel_hurry(struct tunnel *tunnel)
+tunnel_hurry(struct tunnel *tunnel, bool hurry)
 {
-	tunnel->hurry = true;
+	tunnel->hurry = hurry;
 }
 
 /* It has nothing to drain, and nobody dials it again. */
@@ -269,7 +269,6 @@ tunnel_change(struct tunnel *tunnel, const struct config_tunnel *config)
 	turn_rest(tunnel, config);
 	tunnel->config = config;
 	tunnel->rekeyed = false;
-	tunnel->hurry = false;
 	for (size_t i = 0; i < config->paths_count; i++)
 		add_paths(tunnel, config, i, have[i]);
 	sort_paths(tunnel, config);

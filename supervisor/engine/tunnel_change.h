@@ -6,6 +6,7 @@
 #ifndef ENGINE_TUNNEL_CHANGE_H
 #define ENGINE_TUNNEL_CHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,8 +20,8 @@ struct tunnel;
  */
 void tunnel_change(struct tunnel *tunnel, const struct config_tunnel *config);
 
-/* The next tunnel_change() ends what it removes at once. */
-void tunnel_hurry(struct tunnel *tunnel);
+/* Whether tunnel_change() ends at once what it removes. */
+void tunnel_hurry(struct tunnel *tunnel, bool hurry);
 
 /* A path came up: if the policy is not the one it asked for, tell it. */
 void tunnel_tell_policy(struct tunnel *tunnel, struct path *path);

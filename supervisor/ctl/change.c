@@ -1,0 +1,222 @@
+#include "supervisor/ctl/change.h"
+
+#include <bsd/string.h>
+
+#include <err.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/ctl/client.h"
+#include "supervisor/ctl/find.h"
+#include "supervisor/ctl/reply.h"
+#include "supervisor/engine/key.h"
+
+#define EXIT_USAGE 2
+#define REQUEST_MAX 4000
+/* Names are looked up anew. */
+#define RELOAD_MS 60000
+
+static const struct form {
+	const char *command;
+	const char *verb; /* NULL: there is none */
+	int least, most;  /* words behind these */
+	int timeout_ms;
+	const char *usage;
+} forms[] = {
+	{ "reload", NULL, 0, 0, RELOAD_MS, "reload" },
+	{ "log", NULL, 1, 1, CLIENT_TIMEOUT_MS, "log LEVEL" },
+	{ "path", "add", 2, 60, CLIENT_TIMEOUT_MS,
+	    "path add TUNNEL URI[,URI...] [KEY=VALUE...]" },
+	{ "path", "set", 3, 60, CLIENT_TIMEOUT_MS,
+	    "path set TUNNEL URI[,URI...] KEY=VALUE..." },
+	{ "path", "del", 2, 2, CLIENT_TIMEOUT_MS,
+	    "path del TUNNEL URI[,URI...]" },
+	{ "path", "drain", 2, 2, CLIENT_TIMEOUT_MS,
+	    "path drain TUNNEL URI[,URI...]" },
+	{ "tunnel", "add", 1, 60, CLIENT_TIMEOUT_MS,
+	    "tunnel add NAME peer=NAME destination=URI local=TUPLE "
+	    "remote=TUPLE\n           [path=URI...] [KEY=VALUE...]" },
+	{ "tunnel", "del", 1, 1, CLIENT_TIMEOUT_MS, "tunnel del NAME" },
+	{ "tunnel", "up", 1, 1, CLIENT_TIMEOUT_MS, "tunnel up NAME" },
+	{ "tunnel", "down", 1, 1, CLIENT_TIMEOUT_MS, "tunnel down NAME" },
+	{ "peer", "add", 2, 60, CLIENT_TIMEOUT_MS,
+	    "peer add NAME KEY [psk=FILE] [permit=ENTRY,...]" },
+	{ "peer", "del", 1, 1, CLIENT_TIMEOUT_MS, "peer del NAME" },
+};
+
+static const struct form *
+find_form(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		const struct form *form = &forms[i];
+		int before = form->verb == NULL ? 1 : 2;
+
+		if (strcmp(form->command, argv[0]) == 0 &&
+		    (form->verb == NULL ||
+			(argc > 1 && strcmp(form->verb, argv[1]) == 0)) &&
+		    argc - before >= form->least && argc - before <= form->most)
+			return form;
+	}
+	return NULL;
+}
+
+static int
+show_usage(const char *command)
+{
+	const char *lead = "usage:";
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(forms[i].command, command) != 0)
+			continue;
+		fprintf(stderr, "%s socktopusctl [-s SOCKET] %s\n", lead,
+		    forms[i].usage);
+		lead = "      ";
+	}
+	return EXIT_USAGE;
+}
+
+/* False: there is no room. */
+static bool
+add_word(char *request, const char *word)
+{
+	size_t used = strlen(request);
+
+	if (used > 0)
+		request[used++] = ' ';
+	for (; *word != '\0' && used < REQUEST_MAX; word++) {
+		unsigned char byte = (unsigned char)*word;
+
+		if (byte > 0x20 && byte < 0x7f && byte != '%')
+			request[used++] = *word;
+		else
+			used += (size_t)snprintf(request + used, 4, "%%%02x",
+			    byte);
+	}
+	request[used] = '\0';
+	return *word == '\0';
+}
+
+/* The engine opens no file, so the key itself goes to it. */
+static bool
+add_psk(char *request, const char *file)
+{
+	char text[KEY_TEXT_MAX], word[KEY_TEXT_MAX + 4];
+	char error[KEY_ERROR_MAX];
+	uint8_t key[KEY_BYTES];
+	bool well;
+
+	if (key_read_file(file, key, error) == -1)
+		errx(EXIT_FAILURE, "%s", error);
+	key_to_text(key, text);
+	snprintf(word, sizeof(word), "psk=%s", text);
+	well = add_word(request, word);
+	key_wipe(key, sizeof(key));
+	key_wipe(text, sizeof(text));
+	key_wipe(word, sizeof(word));
+	return well;
+}
+
+static void
+fill_request(char *request, int argc, char **argv)
+{
+	bool is_peer = strcmp(argv[0], "peer") == 0, well = true;
+
+	request[0] = '\0';
+	for (int i = 0; i < argc && well; i++)
+		well = is_peer && strncmp(argv[i], "psk=", 4) == 0 ?
+		    add_psk(request, argv[i] + 4) :
+		    add_word(request, argv[i]);
+	if (!well)
+		errx(EXIT_FAILURE, "that is too much for one request");
+}
+
+/* Of the one that runs; what is changed must be beyond doubt. */
+static const char *
+find_socket(struct find_list *list)
+{
+	char error[CLIENT_ERROR_MAX], *answer;
+	const char *found = NULL;
+	size_t bytes;
+
+	find_sockets(list);
+	for (size_t i = 0; i < list->count; i++) {
+		if (client_ask(list->path[i], "status", CLIENT_TIMEOUT_MS,
+			&answer, &bytes, error) != CLIENT_OK)
+			continue;
+		free(answer);
+		if (found != NULL)
+			errx(EXIT_FAILURE,
+			    "several are running: -s names the socket of one");
+		found = list->path[i];
+	}
+	if (found == NULL && list->denied != NULL)
+		errx(EXIT_FAILURE, "%s: permission denied", list->denied);
+	if (found == NULL)
+		errx(EXIT_FAILURE,
+		    "no running socktopus was found; -s names its socket");
+	return found;
+}
+
+static int
+show(const char *socket, char *answer, size_t bytes)
+{
+	struct reply reply;
+	const char *wrong;
+	int result = EXIT_SUCCESS;
+
+	if (reply_parse(&reply, answer, bytes, &wrong) == -1) {
+		warnx("%s: %s", socket, wrong);
+		return EXIT_FAILURE;
+	}
+	if (reply.error != NULL) {
+		warnx("%s", reply.error);
+		result = EXIT_FAILURE;
+	}
+	reply_free(&reply);
+	return result;
+}
+
+static int
+ask(const char *socket, const char *request, int timeout_ms)
+{
+	char error[CLIENT_ERROR_MAX], *answer;
+	size_t bytes;
+	int result;
+
+	if (client_ask(socket, request, timeout_ms, &answer, &bytes, error) !=
+	    CLIENT_OK) {
+		warnx("%s: %s", socket, error);
+		return EXIT_FAILURE;
+	}
+	result = show(socket, answer, bytes);
+	free(answer);
+	return result;
+}
+
+int
+change_main(const char *socket, int argc, char **argv)
+{
+	const struct form *form;
+	char request[REQUEST_MAX + 8];
+	struct find_list list = { .count = 0 };
+	int result;
+
+	if (argc > 2 && strcmp(argv[1], "-s") == 0) {
+		socket = argv[2];
+		argv[2] = argv[0];
+		argv += 2;
+		argc -= 2;
+	}
+	form = find_form(argc, argv);
+	if (form == NULL)
+		return show_usage(argv[0]);
+	fill_request(request, argc, argv);
+	result = ask(socket != NULL ? socket : find_socket(&list), request,
+	    form->timeout_ms);
+	key_wipe(request, sizeof(request));
+	if (socket == NULL)
+		find_free(&list);
+	return result;
+}
