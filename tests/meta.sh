@@ -133,6 +133,15 @@ no_scraps() {
 	done
 }
 
+package_needs() {
+	sed -n "/^to_build=/,/'$/p" bootstrap | grep -o '[a-z0-9-]*-dev' |
+	    while read -r package; do
+		[ "$package" = libc6-dev ] ||
+		    grep -q "^ $package\>" etc/debian/control ||
+		    echo "etc/debian/control lacks $package"
+	done
+}
+
 manuals() {
 	find worker supervisor -name '*.[578]' \
 	    -exec mandoc -T lint -W warning {} +
@@ -155,6 +164,7 @@ check 'every source is built' built_sources
 check 'sizes of files and functions' sizes
 check 'no scraps' no_scraps
 check_with clang-format 'form' form
+check 'package and bootstrap need the same' package_needs
 check_with mandoc 'manuals' manuals
 check 'messages are documented' tests/messages.sh
 check_with shellcheck 'scripts' scripts
