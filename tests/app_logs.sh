@@ -1,8 +1,9 @@
 #!/bin/bash
 # Access log lines, a datagram each, through four relays: by rsyslog's recipe
 # from file to file, and as fast as ten billion a day, 116 000 a second. Every
-# line is accounted for: delivered, or counted where it was dropped. With
-# TEST_LONG=1 for a minute.
+# line is accounted for: delivered, or counted where it was dropped. Between
+# SOCK_SEQPACKET ends a full tunnel makes the sender wait, and none is lost.
+# With TEST_LONG=1 for a minute each.
 . "$(dirname "$0")/lib.sh"
 need jq xinetd socat haproxy
 [ -n "${E2E_ISOLATED:-}" ] || skip "namespaces are not permitted"
@@ -14,7 +15,8 @@ make_key near
 make_key far
 begin_file listener far <<END
 listen = ( "127.0.0.1:7000" );
-peers = ( { name = "near"; key = "$(public_key near)"; } );
+peers = ( { name = "near"; key = "$(public_key near)";
+	permit = ( "127.0.0.1:*", "unix-seqpacket:$work/far/out" ); } );
 END
 start_file listener
 await_listening listener
@@ -31,13 +33,17 @@ peers = ( { name = "far"; key = "$(public_key far)"; } );
 tunnels = ( { name = "fast"; peer = "far"; direct = false;
     destination = "tcp://127.0.0.1:7000"; history = 67108864;
     local = "11000:10000"; remote = "12000:13000"; paths = ( $paths ); },
+    { name = "patient"; peer = "far"; direct = false;
+    destination = "tcp://127.0.0.1:7000";
+    local = "unix-seqpacket:$work/near/in";
+    remote = "unix-seqpacket:$work/far/out"; paths = ( $paths ); },
     { name = "rsyslog"; peer = "far"; direct = false;
     destination = "tcp://127.0.0.1:7000";
     $(sed -n 's/^#[[:space:]]*\(local = .*;\)$/\1/p' \
     "$recipes/rsyslog-connector.conf") paths = ( $paths ); } );
 END
 start_file connector
-await_paths connector 8
+await_paths connector 12
 
 # --- ten billion a day --------------------------------------------------------
 
@@ -83,6 +89,20 @@ note "$received received, $drops_near dropped and counted at the connector," \
 # How fast this machine is, and how busy, is not what a short test is about.
 least=${TEST_LONG:+90}
 [ $((received * 100)) -ge $((sent * ${least:-40})) ] || fail "too few"
+
+# --- as many, and none lost -------------------------------------------------------
+
+start patient.sink "$loglines" sink -Q "$work/far/out"
+await_line 5 patient.sink '^port='
+start patient "$loglines" send -Q "$work/near/in" -r "$lines_s" -t "$seconds"
+finish patient $((seconds + 60))
+drain patient
+stop patient.sink INT
+note "SOCK_SEQPACKET: $(value patient sent) lines," \
+    "$(value patient lines_per_s) a second," \
+    "$(value patient.sink received) received"
+expect patient.sink received "$(value patient sent)"
+expect patient.sink bytes "$(value patient sent_bytes)"
 
 # --- rsyslog --------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
  * loglines: access log lines as text or as UDP datagrams, and their collector.
  */
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include <err.h>
 #include <inttypes.h>
@@ -27,6 +28,8 @@ static const char usage_text[] =
     "  -4, -6        address family\n"
     "  -a ADDRESS    local address\n"
     "  -p PORT       local port (default: any, printed as port=)\n"
+    "  -Q PATH       over the local SOCK_SEQPACKET socket of that name, no "
+    "port\n"
     "  -b BYTES      socket buffers (default 33554432)\n"
     "  -o FILE       append the lines sent or received to it\n"
     "  -n COUNT      lines\n"
@@ -241,6 +244,10 @@ set_option(struct loglines *lines, int option, const char *value)
 	case 'p':
 		lines->endpoint.local_port = value;
 		break;
+	case 'Q':
+		lines->endpoint.unix_type = SOCK_SEQPACKET;
+		lines->endpoint.unix_path = value;
+		break;
 	case 'b':
 		lines->endpoint.buffer_bytes = (int)limit_number(option, value);
 		break;
@@ -275,17 +282,18 @@ static void
 parse(struct loglines *lines, const char *name, int argc, char **argv,
     bool sends)
 {
-	int option;
+	int option, wanted;
 
 	memset(lines, 0, sizeof(*lines));
 	lines->endpoint.buffer_bytes = 32 << 20;
 	accesslog_init(&lines->log, 1);
-	while ((option = getopt(argc, argv, "46a:p:b:o:n:t:r:i:S:h")) != -1)
+	while ((option = getopt(argc, argv, "46a:p:Q:b:o:n:t:r:i:S:h")) != -1)
 		set_option(lines, option, optarg);
-	if (argc - optind != (sends ? 2 : 0))
+	wanted = sends && lines->endpoint.unix_type == 0 ? 2 : 0;
+	if (argc - optind != wanted)
 		errx(2, "%s %s", name,
-		    sends ? "needs HOST and PORT" : "takes options only");
-	if (sends) {
+		    wanted > 0 ? "needs HOST and PORT" : "takes options only");
+	if (wanted > 0) {
 		lines->endpoint.host = argv[optind];
 		lines->endpoint.port = argv[optind + 1];
 	}
