@@ -11,6 +11,9 @@
 #			kernel cut and join (64 512 1400 1400G 9000 65507)
 #	BENCH_PATHS	of socktopus (1 4 16 64)
 #	BENCH_JSON	a file for the report
+#
+# Where valgrind is, it counts the engines' instructions for a datagram, outside
+# of the kernel and without workers and TCP; that is the same each time.
 # shellcheck disable=SC2154,SC2034 # of lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -311,6 +314,55 @@ measure_system() {
 	end_system
 }
 
+# Of a fixed job: what twice as many datagrams cost more. "PATHS BYTES IR" lines
+count_instructions() {
+	local bytes count paths collected twice
+
+	command -v valgrind >/dev/null &&
+	    [ -x "$build/tests/bench_engine" ] || return
+	for paths in $path_counts; do
+		for bytes in $sizes; do
+			[ "$bytes" = "${bytes%G}" ] || continue
+			count=$((bytes > 1400 ? 400 : 4000))
+			collect $((2 * count))
+			twice=$collected
+			collect "$count"
+			echo "$paths $bytes" $(((twice - collected) / count))
+		done
+	done
+}
+
+# collect DATAGRAMS: $collected instructions
+collect() {
+	valgrind --tool=callgrind --callgrind-out-file=/dev/null \
+	    --toggle-collect=tunnel_pump --toggle-collect=path_receive \
+	    "$build/tests/bench_engine" "$bytes" "$paths" "$1" \
+	    >"$work/valgrind.log" 2>&1 ||
+	    fail "bench_engine: $(cat "$work/valgrind.log")"
+	collected=$(sed -n 's/.*Collected : //p' "$work/valgrind.log")
+}
+
+report_instructions() {
+	[ -s "$work/instructions" ] || return
+	awk '{ v[$1, $2] = $3
+		if (!(($1) in p)) { p[$1]; paths[++ps] = $1 }
+		if (!(($2) in s)) { s[$2]; sizes[++ss] = $2 } }
+	    END {
+		printf "\n%-30s", "instructions of both engines"
+		for (i = 1; i <= ss; i++)
+			printf " %9s", sizes[i] " B"
+		for (k = 1; k <= ps; k++) {
+			printf "\n%-30s", paths[k] " path" (paths[k] > 1 ? \
+			    "s" : "")
+			for (i = 1; i <= ss; i++)
+				printf " %9d", v[paths[k], sizes[i]]
+		}
+		print ""
+	}' "$work/instructions"
+	awk -v OFS='\t' '{ print "socktopus/" $1, $2, "instructions", $3 }' \
+	    "$work/instructions" >>"$work/summary"
+}
+
 # --- report ------------------------------------------------------------------------
 
 # The median over the runs of each figure, and of its ratio to plain UDP's of
@@ -419,4 +471,6 @@ summary >"$work/summary"
 note "median of $runs runs, $(nproc) processors, $link," \
     "loss and delay at half of the rate"
 report_table
+count_instructions >"$work/instructions"
+report_instructions
 [ -z "${BENCH_JSON:-}" ] || report_json >"$BENCH_JSON"

@@ -1,0 +1,24 @@
+/*
+ * Two tunnels' ends in one process, each with its UDP socket and application on
+ * loopback, joined by paths that stand: what their workers and TCP would carry
+ * is copied from ring to ring. The clock is the rig's, so that every run does
+ * the same. Faults end the process.
+ */
+#ifndef TESTS_ENGINE_RIG_H
+#define TESTS_ENGINE_RIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Paths: 1 to 64. */
+void engine_rig_begin(size_t paths);
+
+/*
+ * Send so many datagrams of so many bytes from the near application to the far
+ * one, through both engines. Returns how many arrived.
+ */
+uint64_t engine_rig_carry(uint64_t datagrams, size_t bytes);
+
+void engine_rig_end(void);
+
+#endif
