@@ -25,12 +25,10 @@
 #include "shm/layout.h"
 #include "shm/message.h"
 #include "shm/region.h"
-#include "worker/recovery.h"
 
 #define SPAN_BYTES ((size_t)64 * 1024) /* one call of read or write */
 #define TURNS 16		       /* before the next poll */
 #define FINISH_MS 500
-#define TELL_MS 5
 #define DISCARD_BYTES 16384
 
 void
@@ -73,15 +71,6 @@ pump_prime(struct pump *pump, const void *bytes, size_t count)
 	memcpy(span, bytes, count);
 	ring_commit(&pump->rx, count);
 	bell_ring(&pump->flags->engine_wants_data, pump->bell_out);
-}
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static size_t
@@ -301,26 +290,6 @@ hear(struct pump *pump, const struct pollfd *polls)
 		pump->end = PUMP_STOPPED;
 }
 
-/* Now and then while there is traffic, and until nothing is held. */
-static void
-tell_held(struct pump *pump)
-{
-	int64_t time_ms;
-	uint32_t held;
-
-	if (pump->tx.tail == pump->told_tail && !pump->told_held)
-		return;
-	time_ms = now_ms();
-	if (time_ms - pump->told_ms < TELL_MS)
-		return;
-	held = recovery_held_bytes(pump->socket);
-	atomic_store_explicit(&pump->flags->held_bytes, held,
-	    memory_order_relaxed);
-	pump->told_ms = time_ms;
-	pump->told_tail = pump->tx.tail;
-	pump->told_held = held != 0;
-}
-
 static void
 rest(struct pump *pump, bool ready)
 {
@@ -353,10 +322,20 @@ pump_run(struct pump *pump)
 		more = move(pump);
 		if (pump->end != PUMP_RUNS)
 			break;
-		tell_held(pump);
+		recovery_tell(&pump->recovery, pump->socket, pump->tx.tail,
+		    &pump->flags->held_bytes);
 		rest(pump, more);
 	}
 	return pump->end;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* False when there is nothing left to write, or no way. */

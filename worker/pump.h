@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "shm/ring.h"
+#include "worker/recovery.h"
 
 struct layout_worker;
 struct region;
@@ -36,9 +37,7 @@ struct pump {
 	bool writable;		  /* a write may find room */
 	bool mute;		  /* writing has failed for good */
 	const uint8_t *heir_data; /* of layout.h; NULL: it is followed */
-	int64_t told_ms;	  /* when held_bytes was told last, */
-	uint64_t told_tail;	  /* how far the ring was sent by then, */
-	bool told_held;		  /* and whether there were any */
+	struct recovery recovery;
 };
 
 /* Neither the descriptors nor the regions are owned. */

@@ -1,16 +1,29 @@
 /*
- * What TCP says of a connection that has lost a segment.
+ * What TCP says of a connection that has lost a segment, told to the engine:
+ * without it every loss would look like a queue.
  */
 #ifndef WORKER_RECOVERY_H
 #define WORKER_RECOVERY_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+/* All zeros to begin with. */
+struct recovery {
+	int64_t told_ms;
+	uint64_t told_sent; /* what was sent by then */
+	bool held;	    /* whether there was something to tell */
+};
+
 /*
- * Bytes that have arrived at the next hop and are held there behind a segment
- * that is being sent again (selective acknowledgements, RFC 2018); as of now,
- * 0 if the kernel does not say.
+ * Now and then while something is sent, and until nothing is held any more,
+ * put into held_bytes how much has arrived at the next hop and waits there
+ * behind a segment that is being sent again (selective acknowledgements, RFC
+ * 2018); 0 where the kernel does not say. sent is any count that grows with
+ * what is sent.
  */
-uint32_t recovery_held_bytes(int socket);
+void recovery_tell(struct recovery *recovery, int socket, uint64_t sent,
+    _Atomic uint32_t *held_bytes);
 
 #endif
