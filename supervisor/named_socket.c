@@ -214,9 +214,11 @@ bind_name(int fd, const struct sockaddr_un *address,
 	mode_t mask = umask(~named->mode & 0777);
 	int result;
 
-	/* Root may take a group on even where it may not give files away. */
-	if (geteuid() == 0)
-		(void)setegid(named->group);
+	/*
+	 * Root may take a group on even where it may not give files away; what
+	 * failed here shows there.
+	 */
+	result = geteuid() == 0 ? setegid(named->group) : 0;
 	result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
 	umask(mask);
 	if (setegid(before) == -1)
