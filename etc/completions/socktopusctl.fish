@@ -38,11 +38,12 @@ end
 complete -c socktopusctl -f
 complete -c socktopusctl -n '__socktopusctl_is' -s h -d 'Show the usage'
 complete -c socktopusctl -n '__socktopusctl_is' -s V -d 'Show the version'
-complete -c socktopusctl -n '__socktopusctl_is; or __socktopusctl_is status watch metrics exporter' \
+complete -c socktopusctl -n '__socktopusctl_is; or __socktopusctl_is status watch why metrics exporter' \
     -s s -r -F -a '(__socktopusctl_sockets)' -d 'Control socket'
 
 complete -c socktopusctl -n '__socktopusctl_is' -a status -d 'Show the tunnels and their paths'
 complete -c socktopusctl -n '__socktopusctl_is' -a watch -d 'Show the paths again and again'
+complete -c socktopusctl -n '__socktopusctl_is' -a why -d 'Say what limits a tunnel now'
 complete -c socktopusctl -n '__socktopusctl_is' -a metrics -d 'Write OpenMetrics text'
 complete -c socktopusctl -n '__socktopusctl_is' -a exporter -d 'Serve metrics and a page over HTTP'
 complete -c socktopusctl -n '__socktopusctl_is' -a probe -d 'Dial a chain of relays and measure it'
@@ -55,6 +56,8 @@ complete -c socktopusctl -n '__socktopusctl_is' -a help -d 'Show the usage'
 complete -c socktopusctl -n '__socktopusctl_is status probe' -s j -d 'As JSON'
 complete -c socktopusctl -n '__socktopusctl_is watch' -s c -x -d 'How often'
 complete -c socktopusctl -n '__socktopusctl_is watch' -s i -x -d 'Seconds between two'
+complete -c socktopusctl -n '__socktopusctl_is why' -s q -d 'The name of the limit'
+complete -c socktopusctl -n '__socktopusctl_is why' -s t -x -d 'Seconds to watch'
 complete -c socktopusctl -n '__socktopusctl_is exporter' -l listen -x -a '127.0.0.1:9461' -d 'Where to listen'
 complete -c socktopusctl -n '__socktopusctl_is probe' -s a -r -F -d 'Credentials of proxies'
 complete -c socktopusctl -n '__socktopusctl_is probe' -s i -r -F -d 'Private key'

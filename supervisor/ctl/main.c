@@ -12,6 +12,7 @@
 #include "supervisor/ctl/probe.h"
 #include "supervisor/ctl/status.h"
 #include "supervisor/ctl/watch.h"
+#include "supervisor/ctl/why_ask.h"
 
 #define EXIT_USAGE 2
 
@@ -91,6 +92,7 @@ static const char usage_text[] =
     "       socktopusctl [-s SOCKET] path add|set|del|drain TUNNEL URI...\n"
     "       socktopusctl [-s SOCKET] tunnel add|del|up|down NAME...\n"
     "       socktopusctl [-s SOCKET] peer add|del NAME...\n"
+    "       socktopusctl [-s SOCKET] why [-q] [-t SECONDS] [TUNNEL]\n"
     "       socktopusctl probe [-j] [-n CONNECTIONS] [-a AUTH]\n"
     "           [-i IDENTITY -k KEY [-p PSK]] [--to HOST:PORT] URI[,URI...]\n"
     "       socktopusctl genkey | pubkey | genpsk | version";
@@ -113,6 +115,7 @@ static const struct command commands[] = {
 	{ "path", NULL, NULL, change_main },
 	{ "tunnel", NULL, NULL, change_main },
 	{ "peer", NULL, NULL, change_main },
+	{ "why", NULL, NULL, why_main },
 	{ "probe", NULL, NULL, run_probe },
 	{ "genkey", "+:", run_genkey, NULL },
 	{ "pubkey", "+:", run_pubkey, NULL },

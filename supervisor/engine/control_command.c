@@ -5,12 +5,20 @@
 #include "supervisor/engine/control_change.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/status.h"
+#include "supervisor/engine/tunnel_samples.h"
 #include "supervisor/log.h"
 
 static enum control_result
 run_status(struct control_call *call)
 {
 	status_write(call->engine, call->out);
+	return CONTROL_DONE;
+}
+
+static enum control_result
+run_samples(struct control_call *call)
+{
+	tunnel_samples_write(call->engine, call->out);
 	return CONTROL_DONE;
 }
 
@@ -43,6 +51,7 @@ static const struct command {
 	enum control_result (*run)(struct control_call *call);
 } commands[] = {
 	{ "status", NULL, false, 0, 0, run_status },
+	{ "samples", NULL, false, 0, 0, run_samples },
 	{ "reload", NULL, true, 0, 0, run_reload },
 	{ "log", NULL, true, 1, 1, run_log },
 	{ "path", "add", true, 2, CONTROL_WORDS_MAX, control_path_add },

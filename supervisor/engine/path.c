@@ -66,6 +66,7 @@ path_enter(struct path *path, enum path_state state)
 	path->limit_us = path->since_us + state_limit_us(state);
 	path->held_us = 0;
 	if (state == PATH_UP) {
+		samples_begin(&path->samples);
 		log_info(path->subject, "up");
 		tunnel_path_up(path->tunnel, path);
 	}

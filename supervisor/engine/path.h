@@ -18,6 +18,7 @@
 #include "supervisor/engine/estimate.h"
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/meter.h"
+#include "supervisor/engine/samples.h"
 #include "supervisor/engine/wire.h"
 
 struct config_path;
@@ -71,6 +72,7 @@ struct path {
 	struct noise_cipher *rx;
 
 	struct estimate estimate;
+	struct samples samples;
 	uint64_t data_us;	/* when DATA went out last */
 	uint64_t looked_us;	/* when the tick looked at it last */
 	bool ping_due;		/* DATA went out since the last PING */

@@ -90,6 +90,7 @@ handle_pong(struct path *path, const uint8_t *frame, size_t bytes)
 	}
 	if (path->state == PATH_UP)
 		tunnel_path_acknowledged(path->tunnel, path, pong.frames);
+	samples_pong(&path->samples, now_us - pong.time_us);
 	tunnel_pool_pong(path, now_us);
 	path->waits_us = pong.time_us == path->estimate.pinged_us ? 0 : now_us;
 }

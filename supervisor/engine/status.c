@@ -15,6 +15,7 @@
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
+#include "supervisor/engine/tunnel_samples.h"
 
 void
 status_add_encoded(struct evbuffer *out, const char *value)
@@ -57,6 +58,7 @@ write_process(struct engine *engine, struct evbuffer *out, uint64_t now_us)
 	evbuffer_add_printf(out, "process");
 	add_text(out, "version", PACKAGE_VERSION);
 	add_number(out, "pid", (uint64_t)getppid());
+	add_number(out, "engine_pid", (uint64_t)getpid());
 	add_text(out, "mode", engine->config->quick ? "quick" : "file");
 	add_number(out, "uptime_ms", (now_us - engine->started_us) / 1000);
 	evbuffer_add_printf(out, "\n");
@@ -130,7 +132,10 @@ write_path(struct evbuffer *out, const struct tunnel *tunnel, struct path *path,
 	add_number(out, "uptime_ms", up ? (now_us - path->since_us) / 1000 : 0);
 	evbuffer_add_printf(out, " rtt_ms=%.3f",
 	    up ? (double)path->estimate.srtt_us / 1000 : 0.0);
+	evbuffer_add_printf(out, " rtt_min_ms=%.3f",
+	    up ? (double)path->estimate.rtt_min_us / 1000 : 0.0);
 	add_number(out, "rate", up ? estimate_rate(&path->estimate) : 0);
+	add_number(out, "measured", up && !path->estimate.probing);
 	add_number(out, "tx_rate", meter_rate(&path->tx_meter, now_us));
 	add_number(out, "rx_rate", meter_rate(&path->rx_meter, now_us));
 	add_number(out, "tx_bytes", path->tx_bytes);
@@ -174,6 +179,12 @@ write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
 	add_number(out, "missing", tunnel->arrival.lost);
 	add_number(out, "reordered", tunnel->arrival.reordered);
 	add_number(out, "reorder_extent_max", tunnel->arrival.extent_max);
+	add_number(out, "unreachable", tunnel->end->udp.unreachable);
+	add_number(out, "blocked_us",
+	    tunnel_samples_blocked_us(tunnel, now_us));
+	add_number(out, "held_us", tunnel->held_us);
+	add_number(out, "reorder_ms", tunnel->policy.reorder_ms);
+	add_number(out, "buffer_bytes", (uint64_t)tunnel->end->udp.queue_bytes);
 	evbuffer_add_printf(out, "\n");
 	write_drop(out, tunnel, "kernel", tunnel->end->udp.kernel_drops);
 	write_drop(out, tunnel, "no_room", tunnel->end->udp.no_room);

@@ -14,6 +14,7 @@
 #include "supervisor/engine/tunnel_change.h"
 #include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
+#include "supervisor/engine/tunnel_samples.h"
 #include "supervisor/engine/tunnel_view.h"
 #include "supervisor/log.h"
 
@@ -276,6 +277,7 @@ tunnel_tick(struct tunnel *tunnel, uint64_t now_us)
 	tunnel_ledger_tick(tunnel, now_us);
 	tunnel_choice_tick(tunnel, now_us);
 	tunnel_tend_hold(tunnel, now_us);
+	tunnel_samples_tick(tunnel, now_us);
 	if (tunnel->blocked && tunnel->paths_up > 0)
 		tunnel_path_room(tunnel);
 	return tunnel->config != NULL || tunnel->paths_count > 0 ||

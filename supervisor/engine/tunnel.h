@@ -66,6 +66,10 @@ struct tunnel {
 	bool slot_taken[HISTORY_SLOTS]; /* by a path that was up */
 	uint64_t next_sequence;
 	struct ledger ledger;
+	uint64_t blocked_us;	/* how long it was, ever */
+	uint64_t blocked_at_us; /* since when it is */
+	uint64_t held_us;	/* reorder: of each datagram, in all */
+	uint64_t sampled_us;
 	uint64_t sent;	    /* datagrams packed for paths */
 	uint64_t resent;    /* of them, more than once */
 	uint64_t copies;    /* of them, given to paths */

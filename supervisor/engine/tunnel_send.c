@@ -12,6 +12,7 @@
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/schedule.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/tunnel_samples.h"
 #include "supervisor/engine/tunnel_view.h"
 #include "supervisor/log.h"
 
@@ -187,6 +188,7 @@ block(struct tunnel *tunnel)
 	struct path *path;
 
 	tunnel->blocked = true;
+	tunnel_samples_blocked(tunnel, clock_now_us());
 	udp_count_drops(&tunnel->end->udp);
 	tunnel->end->udp.starved = true;
 	event_del(tunnel->readable);
@@ -199,6 +201,7 @@ static void
 unblock(struct tunnel *tunnel)
 {
 	tunnel->blocked = false;
+	tunnel_samples_unblocked(tunnel, clock_now_us());
 	udp_count_drops(&tunnel->end->udp);
 	tunnel->end->udp.starved = false;
 	event_add(tunnel->readable, NULL);

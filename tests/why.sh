@@ -1,0 +1,192 @@
+#!/bin/bash
+# socktopusctl why: each limit that it can name is provoked on emulated links,
+# and it names that one; so it does with paths through one bottleneck.
+# shellcheck disable=SC2154 # of lib_links.sh
+LINKS_WARM_S=1
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=lib_links.sh
+. "$tests/lib_links.sh"
+need_links
+need taskset
+
+# why NODE HOST [OPTION...]: into $work/why.log.
+why() {
+	local node=$1 at=$2
+
+	shift 2
+	inside "$at" "$build/socktopusctl" -s "${control[$node]}" why "$@" \
+	    >"$work/why.log" 2>&1 || fail "why: $(cat "$work/why.log")"
+}
+
+# says WHAT PATTERN: one line of it.
+says() {
+	grep -Eq -- "$2" "$work/why.log" ||
+	    fail "$1: no '$2' in: $(cat "$work/why.log")"
+	note "$1:$(grep -E -- "$2" "$work/why.log" | head -n 1)"
+}
+
+says_not() {
+	! grep -Eq -- "$2" "$work/why.log" ||
+	    fail "$1: '$2' in: $(cat "$work/why.log")"
+}
+
+engine_of() {
+	query "$1" .process.engine_pid
+}
+
+is_sending() {
+	[ "$(query connector ".tunnels[0].delivered + .tunnels[0].sent")" -gt \
+	    "$1" ]
+}
+
+# loaded MBIT SECONDS: and it is under way.
+loaded() {
+	local before
+
+	before=$(query connector '.tunnels[0].sent')
+	begin_load "$1" "$2"
+	await 10 "load" is_sending $((before + 200))
+}
+
+finds_bottleneck() {
+	sleep 3
+	why connector near -t 1
+	grep -q 'share a bottleneck' "$work/why.log"
+}
+
+make_links 'delay=10ms rate=30Mbit' 'delay=25ms rate=15Mbit'
+start_tunnel 'dead = 2;'
+await_paths connector 2
+
+# --- rates, and nothing -------------------------------------------------------
+
+loaded 80 6
+sleep 2
+why connector near -t 2
+says 'all paths' 'The rates of 2 paths: together .* full for .*10\.1\.1\.2'
+says 'two pay' 'Multipath pays: .* times what tcp://10\.1\.1\.2:7000 alone'
+end_load
+
+loaded 5 4
+why connector near -t 2
+says 'a light load' 'Nothing: the [45]\.[0-9] Mbit/s .* below the'
+says 'one would do' 'does not pay in rate now: tcp://10\.1\.1\.2:7000'
+why connector near -q -t 1 bench
+says 'in a word' '^bench nothing$'
+end_load
+
+# --- the receive buffer -------------------------------------------------------
+
+engine=$(engine_of connector)
+start why.buffer nsenter --net=/run/netns/near "$build/socktopusctl" \
+    -s "${control[connector]}" why -t 3
+sleep 0.5
+kill -STOP "$engine"
+inside near "$dgram" send -a 127.0.0.1 -p 5141 -s 1400 -n 20000 \
+    127.0.0.1 5140 >"$work/burst.log"
+kill -CONT "$engine"
+finish why.buffer 20
+mv "$work/why.buffer.log" "$work/why.log"
+says 'a burst' 'The UDP receive buffer: the kernel dropped [0-9]+ of'
+
+# --- one path's rate ----------------------------------------------------------
+
+expect_problem "$log_path_down"
+change_link w2 hole=on
+await_paths connector 1 20
+loaded 60 5
+sleep 1
+why connector near -t 2
+says 'one path' 'The rate of tcp://10\.1\.1\.2:7000: it carries'
+says 'one path' 'does not apply: only one path'
+end_load
+
+# --- the receiver -------------------------------------------------------------
+
+start deaf nsenter --net=/run/netns/far "$dgram" sink -a 127.0.0.1 -p 5143 \
+    -b 20000 -t 60
+await_line 5 deaf '^port='
+kill -STOP "${pid[deaf]}"
+start talker nsenter --net=/run/netns/near "$dgram" send -a 127.0.0.1 -p 5141 \
+    -s 1400 -r 10Mbit -t 5 127.0.0.1 5140
+await 10 "load" is_sending 0
+sleep 0.5
+why listener far -t 2
+says 'a deaf receiver' 'local receiver: .* 127\.0\.0\.1:5143 does not keep up'
+kill -CONT "${pid[deaf]}"
+stop deaf
+why listener far -t 1
+says 'no receiver' 'local receiver: .* does an application listen there'
+finish talker
+end_links
+
+# --- the reorder wait ---------------------------------------------------------
+
+make_links 'delay=10ms rate=30Mbit' 'delay=90ms rate=15Mbit'
+start_tunnel 'reorder = 300;'
+await_paths connector 2
+loaded 34 6
+sleep 3
+why listener far -t 2
+says 'early ones wait' 'The reorder wait: a datagram is held for [0-9]+ ms'
+end_load
+end_links
+
+if [ -z "${TEST_LONG:-}" ]; then
+	note "left for make check-long: bottlenecks, and the CPU"
+	exit 0
+fi
+
+# --- one bottleneck -----------------------------------------------------------
+
+# The first link has two paths, the other has none to share with.
+make_links 'delay=10ms rate=30Mbit' 'delay=25ms rate=15Mbit'
+start_tunnel '' '' ', { uri = "tcp://10.1.1.2:7000"; }'
+await_paths connector 3
+loaded 80 30
+await 28 "ten seconds of load" finds_bottleneck
+says 'a shared link' \
+    'share a bottleneck: tcp://10\.1\.1\.2:7000, tcp://10\.1\.1\.2:7000:'
+says_not 'the other link' 'share a bottleneck.*10\.1\.2\.2'
+stop "$sender"
+stop "$sink"
+end_links
+
+# --- the CPU ------------------------------------------------------------------
+
+# Without links: every datagram comes eight times, to an engine that shares a
+# core with eight workers.
+begin_file listener far <<END
+listen = ( "127.0.0.1:0" );
+peers = ( { name = "near"; key = "$(public_key near)"; } );
+END
+start_file listener
+await_listening listener
+pick_tuple
+begin_file connector near <<END
+peers = ( { name = "far"; key = "$(public_key far)"; } );
+tunnels = ( { name = "busy"; peer = "far"; direct = false;
+    scheduler = "redundant"; copies = 8;
+    destination = "tcp://127.0.0.1:${port[listener]}";
+    local = "$loc"; remote = "$rem";
+    paths = ( { uri = "tcp://127.0.0.1:${port[listener]}"; count = 8; } ); } );
+END
+start_file connector
+await_paths connector 8
+for process in "$(engine_of listener)" \
+    $(query listener '.tunnels[0].paths[].pid'); do
+	taskset -cp 0 "$process" >"$work/taskset.log" ||
+	    skip "no core can be chosen"
+done
+start sink "$dgram" sink -G -a 127.0.0.1 -p "$far" -t 60
+await_line 5 sink '^port='
+start flood "$dgram" send -G -a 127.0.0.1 -p "$near" -s 1400 -r 0 -t 8 \
+    127.0.0.1 "$local"
+await 10 "load" is_sending 1000
+# Where much else runs, another of the processes may be the one that is short.
+for node in listener connector; do
+	"$build/socktopusctl" -s "${control[$node]}" why -t 2
+done >"$work/why.log"
+says 'a busy core' 'The CPU: the (engine|worker)[^,]*, process [0-9]+,'
+finish flood
+stop sink
