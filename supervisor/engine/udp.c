@@ -313,14 +313,14 @@ receive_messages(struct udp *udp, struct mmsghdr *message)
 enum udp_result
 udp_receive(struct udp *udp, struct udp_batch *batch)
 {
-	struct mmsghdr message[UDP_BATCH];
-	struct iovec span[UDP_BATCH];
-	union receive_control control[UDP_BATCH];
-	struct sockaddr_storage from[UDP_BATCH];
+	/* Not on the stack, which is cleared with each call. */
+	static struct mmsghdr message[UDP_BATCH];
+	static struct iovec span[UDP_BATCH];
+	static union receive_control control[UDP_BATCH];
+	static struct sockaddr_storage from[UDP_BATCH];
 	uint64_t now_us = udp->sources != NULL ? clock_now_us() : 0;
 	int i, received;
 
-	memset(message, 0, sizeof(message));
 	for (i = 0; i < UDP_BATCH; i++) {
 		span[i].iov_base = batch->arena + (size_t)i * UDP_SLOT_BYTES;
 		span[i].iov_len = UDP_SLOT_BYTES;
@@ -328,9 +328,8 @@ udp_receive(struct udp *udp, struct udp_batch *batch)
 		message[i].msg_hdr.msg_iovlen = 1;
 		message[i].msg_hdr.msg_control = &control[i];
 		message[i].msg_hdr.msg_controllen = sizeof(control[i].bytes);
-		if (udp->sources == NULL)
-			continue;
-		message[i].msg_hdr.msg_name = &from[i];
+		message[i].msg_hdr.msg_name = udp->sources == NULL ? NULL :
+								     &from[i];
 		message[i].msg_hdr.msg_namelen = sizeof(from[i]);
 	}
 	batch->count = batch->next = 0;

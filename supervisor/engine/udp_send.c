@@ -177,7 +177,8 @@ send_messages(struct udp *udp, struct outgoing *out, size_t *sent)
 size_t
 udp_send(struct udp *udp, const struct frame_run *runs, size_t count)
 {
-	struct outgoing out;
+	/* Not on the stack, which is cleared with each call. */
+	static struct outgoing out;
 	struct position at = { 0, 0 }, end;
 	size_t plain = SIZE_MAX, sent = 0;
 	unsigned int done;
