@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define DEFAULT_CONTROL "/run/socktopus/control.sock"
+#define DEFAULT_CLIENTS 64
+#define DEFAULT_CLIENTS_IDLE_S 120
 #define DEFAULT_COPIES 2
 #define DEFAULT_HISTORY_BYTES (16 << 20)
 #define DEFAULT_DEAD_S 5
@@ -64,6 +66,8 @@ config_add_peer(struct config *config)
 	struct address_permit *permit;
 	size_t i;
 
+	if (peer != NULL)
+		peer->clients = DEFAULT_CLIENTS;
 	for (i = 0; peer != NULL && i < ADDRESS_LOOPBACK_PERMITS; i++) {
 		permit = config_add_permit(peer);
 		if (permit == NULL)
@@ -86,6 +90,7 @@ config_add_tunnel(struct config *config)
 	tunnel->max_queue_ms = CONFIG_MAX_QUEUE_MS;
 	tunnel->rotate_s = DEFAULT_ROTATE_S;
 	tunnel->resend = true;
+	tunnel->clients_idle_s = DEFAULT_CLIENTS_IDLE_S;
 	tunnel->history_bytes = DEFAULT_HISTORY_BYTES;
 	tunnel->dead_s = DEFAULT_DEAD_S;
 	tunnel->failover_s = DEFAULT_FAILOVER_S;

@@ -20,6 +20,7 @@
 #define CONFIG_MAX_QUEUE_MS 50 /* the default */
 #define CONFIG_POOL_MAX 64     /* candidates */
 #define CONFIG_DESTINATIONS_MAX 8
+#define CONFIG_CLIENTS_MAX 1024
 #define CONFIG_UNIX_MODE 0660 /* the default */
 
 enum config_scheduler {
@@ -48,6 +49,7 @@ struct config_peer {
 	struct address_permit *permits; /* owned; loopback's when unsaid */
 	size_t permits_count;
 	struct config_rights rights; /* of the named ones among them */
+	uint32_t clients;	     /* that a tunnel of it may have, at most */
 };
 
 struct config_path {
@@ -76,6 +78,8 @@ struct config_tunnel {
 	struct address_tuple local;
 	struct config_rights rights; /* of a local socket there */
 	struct address_tuple remote;
+	uint32_t clients; /* of the end that learns; 0: it is one */
+	uint32_t clients_idle_s;
 	enum config_scheduler scheduler;
 	uint32_t copies;     /* 1 to 8 */
 	uint32_t reorder_ms; /* 0: off */

@@ -14,6 +14,7 @@
 #define HISTORY_MIN_BYTES (256 << 10)
 #define HISTORY_MAX_BYTES (1 << 30)
 #define DEAD_MAX_S 3600
+#define IDLE_MAX_S 65535
 #define ROTATE_MAX_S 604800 /* a week */
 
 static int
@@ -146,6 +147,12 @@ const struct config_key config_tunnel_keys[] = {
 	    .read = read_local },
 	{ "remote", .required = true, .kind = CONFIG_KIND_TEXT,
 	    .read = read_remote },
+	{ "clients",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, clients, 1,
+		CONFIG_CLIENTS_MAX) },
+	{ "clients_idle",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, clients_idle_s, 1,
+		IDLE_MAX_S) },
 	{ "unix_mode", .kind = CONFIG_KIND_TEXT, .read = read_mode },
 	{ "unix_owner", CONFIG_KEY_TEXT(struct config_tunnel, rights.owner) },
 	{ "unix_group", CONFIG_KEY_TEXT(struct config_tunnel, rights.group) },
@@ -211,6 +218,29 @@ check_unique(const struct config_reader *reader,
 	return 0;
 }
 
+/* One end has the clients, the other has a socket for each of them. */
+static int
+check_clients(const struct config_reader *reader,
+    const config_setting_t *setting, const struct config_tunnel *tunnel)
+{
+	bool here = tunnel->local.kind == ADDRESS_LEARN;
+	const struct address_tuple *fan = here ? &tunnel->remote :
+						 &tunnel->local;
+
+	if (tunnel->clients == 0)
+		return 0;
+	setting = config_setting_get_member(setting, "clients");
+	if (here == (tunnel->remote.kind == ADDRESS_LEARN) ||
+	    fan->kind != ADDRESS_UDP)
+		return config_reader_fail(reader, setting,
+		    "clients need one end that learns, and UDP at the other");
+	if (fan->port == 0)
+		return 0;
+	return config_reader_fail(reader, setting,
+	    "where each client gets a port, %s must ask for port 0",
+	    here ? "remote" : "local");
+}
+
 int
 config_tunnel_read(const struct config_reader *reader,
     const config_setting_t *setting, void *object)
@@ -223,6 +253,7 @@ config_tunnel_read(const struct config_reader *reader,
 	if (config_reader_group(reader, setting, config_tunnel_keys, tunnel) ==
 		-1 ||
 	    check_unique(reader, setting, tunnel) == -1 ||
+	    check_clients(reader, setting, tunnel) == -1 ||
 	    add_direct(reader, setting, tunnel) == -1)
 		return -1;
 	paths = config_setting_get_member(setting, "paths");

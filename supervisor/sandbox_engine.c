@@ -9,6 +9,7 @@
  */
 #include "supervisor/sandbox.h"
 
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -77,6 +78,8 @@ static const struct sandbox_filter_rule socket_rules[] = {
 	WHEN2(getsockopt, IS(1, SOL_UDP), IS(2, UDP_SEGMENT)),
 	WHEN2(getsockopt, IS(1, SOL_SOCKET), IS(2, SO_MEMINFO)),
 	WHEN2(getsockopt, IS(1, SOL_SOCKET), IS(2, SO_PEERCRED)),
+	/* The sockets of clients have one of their own. */
+	WHEN(epoll_create1, IS(0, EPOLL_CLOEXEC)),
 	CALL(geteuid), CALL(geteuid32),
 	WHEN(ioctl, IS(1, FIONREAD)),
 };

@@ -98,6 +98,7 @@ add_run(struct frame_writer *writer, const struct frame_run *run)
 		if (bytes > (size_t)(end - at))
 			bytes = (size_t)(end - at);
 		require(bytes != 0 || run->segment == 0);
+		writer->client = run->client;
 		if (!frame_writer_add(writer, at, bytes))
 			return false;
 		at += bytes;
@@ -134,6 +135,8 @@ check_data(const uint8_t *input, size_t size)
 	if (frame_reader_init(&reader, input, size) != 0)
 		return;
 	frame_writer_init(&writer, again, sizeof(again), reader.sequence);
+	if (reader.tagged)
+		frame_writer_tag(&writer);
 	while (frame_reader_next(&reader, &run) == FRAME_RUN) {
 		require(run.count > 0 && run.bytes >= input &&
 		    run.length <= (size_t)(input + size - run.bytes));
@@ -159,6 +162,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		check_words(input, size);
 		break;
 	case FRAME_DATA:
+	case FRAME_CLIENTS:
 		check_data(input, size);
 		break;
 	case FRAME_TOTALS:

@@ -160,6 +160,7 @@ START_TEST(test_open)
 	ck_assert_uint_eq(got.policy.max_queue_ms, 50);
 	ck_assert_uint_eq(got.policy.max_age_ms, 258);
 	ck_assert_uint_eq(got.policy.reorder_ms, 10000);
+	ck_assert_uint_eq(got.clients, 0);
 }
 END_TEST
 
@@ -210,6 +211,30 @@ START_TEST(test_open_named)
 		frame[3] = 200;
 		ck_assert_int_eq(frame_decode_open(frame, bytes, &got), -1);
 	}
+}
+END_TEST
+
+START_TEST(test_open_clients)
+{
+	struct frame_open open = shown, got;
+	size_t bytes;
+
+	set_ipv4(&open.end.local, "127.0.0.1", 0);
+	set_ipv4(&open.end.remote, "127.0.0.1", 1);
+	open.clients = 8;
+	open.idle_s = 300;
+	bytes = frame_encode_open(&open, frame);
+	ck_assert_mem_eq(frame + bytes - 4, "\0\x08\x01\x2c", 4);
+	ck_assert_int_eq(frame_decode_open(frame, bytes, &got), 0);
+	ck_assert_uint_eq(got.clients, 8);
+	ck_assert_uint_eq(got.idle_s, 300);
+	ck_assert_int_eq(frame_decode_open(frame, bytes - 1, &got), -1);
+	ck_assert_int_eq(frame_decode_open(frame, bytes + 1, &got), -1);
+	frame[bytes - 3] = 0;
+	ck_assert_int_eq(frame_decode_open(frame, bytes, &got), -1);
+	address_name_pair(ADDRESS_UNIX, "/a", "", &open.end);
+	bytes = frame_encode_open(&open, frame);
+	ck_assert_int_eq(frame_decode_open(frame, bytes, &got), -1);
 }
 END_TEST
 
@@ -434,6 +459,7 @@ frame_suite(void)
 	tcase_add_test(tcase, test_open);
 	tcase_add_test(tcase, test_open_learned);
 	tcase_add_test(tcase, test_open_named);
+	tcase_add_test(tcase, test_open_clients);
 	tcase_add_test(tcase, test_hold);
 	tcase_add_test(tcase, test_open_policy);
 	tcase_add_test(tcase, test_open_lengths);

@@ -316,6 +316,57 @@ START_TEST(test_run_to_the_end)
 }
 END_TEST
 
+START_TEST(clients_have_runs_of_their_own)
+{
+	static const struct {
+		uint16_t client;
+		size_t bytes;
+	} sent[] = { { 7, 3 }, { 7, 3 }, { 9, 3 }, { 9, 2 }, { 7, 1 },
+		{ 8, 0 } };
+	static const struct {
+		uint16_t client;
+		size_t count, length;
+	} got[] = { { 7, 2, 6 }, { 9, 1, 3 }, { 9, 1, 2 }, { 7, 1, 1 },
+		{ 8, 1, 0 } };
+	static uint8_t out[256], zeros[8];
+	struct frame_reader reader;
+	struct frame_run run;
+	size_t bytes;
+
+	frame_writer_init(&writer, out, sizeof(out), 5);
+	frame_writer_tag(&writer);
+	for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
+		writer.client = sent[i].client;
+		ck_assert(frame_writer_add(&writer, zeros, sent[i].bytes));
+	}
+	bytes = frame_writer_finish(&writer);
+	ck_assert_uint_eq(out[0], FRAME_CLIENTS);
+	ck_assert_int_eq(frame_reader_init(&reader, out, bytes), 0);
+	ck_assert(reader.tagged);
+	for (size_t i = 0; i < sizeof(got) / sizeof(got[0]); i++) {
+		ck_assert_int_eq(frame_reader_next(&reader, &run), FRAME_RUN);
+		ck_assert_uint_eq(run.client, got[i].client);
+		ck_assert_uint_eq(run.count, got[i].count);
+		ck_assert_uint_eq(run.length, got[i].length);
+	}
+	ck_assert_int_eq(frame_reader_next(&reader, &run), FRAME_END);
+	/* A shorter last one of the same client joins its run. */
+	frame_writer_init(&writer, out, sizeof(out), 5);
+	frame_writer_tag(&writer);
+	writer.client = 3;
+	ck_assert(frame_writer_add(&writer, zeros, 4));
+	ck_assert(frame_writer_add(&writer, zeros, 2));
+	ck_assert_uint_eq(frame_writer_finish(&writer),
+	    FRAME_DATA_HEADER_BYTES + FRAME_RUN_HEADER_BYTES +
+		FRAME_CLIENT_BYTES + 6);
+	/* Each header must be whole. */
+	ck_assert_int_eq(frame_reader_init(&reader, out,
+			     FRAME_DATA_HEADER_BYTES + FRAME_RUN_HEADER_BYTES),
+	    0);
+	ck_assert_int_eq(frame_reader_next(&reader, &run), FRAME_BAD);
+}
+END_TEST
+
 static Suite *
 data_suite(void)
 {
@@ -323,6 +374,7 @@ data_suite(void)
 	TCase *tcase = tcase_create("data");
 
 	tcase_add_loop_test(tcase, test_shapes, 0, SHAPES_COUNT);
+	tcase_add_test(tcase, clients_have_runs_of_their_own);
 	tcase_add_test(tcase, test_bytes);
 	tcase_add_test(tcase, test_long_runs);
 	tcase_add_test(tcase, test_largest_datagram);

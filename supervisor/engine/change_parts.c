@@ -179,7 +179,7 @@ begin(struct change_plan *plan, struct change *change, size_t index,
 	struct change_socket *socket = &change->tunnels[index];
 
 	if (end == NULL) {
-		end = end_new_here(&config->local, socket->fd);
+		end = end_new_here(config, socket->fd);
 		socket->fd = -1;
 	}
 	if (end == NULL ||

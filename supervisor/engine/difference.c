@@ -87,6 +87,8 @@ difference_tunnel(const struct config *old_config,
 		old->peer ||
 	    !difference_same_tuple(&old->local, &new->local) ||
 	    !difference_same_tuple(&old->remote, &new->remote) ||
+	    old->clients != new->clients ||
+	    old->clients_idle_s != new->clients_idle_s ||
 	    old->history_bytes != new->history_bytes)
 		return DIFFERENCE_ANEW;
 	return same_numbers(old, new) ? DIFFERENCE_NONE : DIFFERENCE_LIVE;

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "supervisor/config.h"
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/end_fan.h"
 #include "supervisor/engine/end_unix.h"
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/sources.h"
@@ -65,15 +67,23 @@ end_new(const struct address_pair *asked, int fd)
 }
 
 struct end *
-end_new_here(const struct address_tuple *local, int fd)
+end_new_here(const struct config_tunnel *config, int fd)
 {
+	const struct address_tuple *local = &config->local;
 	struct address_pair pair = { .kind = local->kind };
+	struct end *end;
 
 	/* Of the others the socket itself says more. */
 	if (address_is_named(local->kind))
 		address_name_pair(local->kind, local->path, local->rpath,
 		    &pair);
-	return end_new(&pair, fd);
+	end = end_new(&pair, fd);
+	if (end == NULL || config->clients == 0 ||
+	    end_set_clients(end, config->clients,
+		config->clients_idle_s * UINT64_C(1000000)) == 0)
+		return end;
+	end_free(end);
+	return NULL;
 }
 
 void
@@ -82,6 +92,7 @@ end_free(struct end *end)
 	if (end == NULL)
 		return;
 	end_seqpacket_close(end);
+	end_fan_close(end);
 	if (end->fd != -1)
 		close(end->fd);
 	hold_free(&end->hold);
@@ -119,14 +130,49 @@ is_udp(const struct end *end)
 int
 end_stamp(struct end *end)
 {
-	return is_udp(end) ? udp_stamp(&end->udp) : 0;
+	if (end->fan != NULL)
+		end_fan_stamp(end);
+	return is_udp(end) && end->fan == NULL ? udp_stamp(&end->udp) : 0;
 }
 
 void
 end_limit_queue(struct end *end, uint64_t bytes)
 {
-	if (is_udp(end))
+	if (is_udp(end) && end->fan == NULL)
 		udp_limit_queue(&end->udp, bytes);
+}
+
+int
+end_set_clients(struct end *end, size_t limit, uint64_t idle_us)
+{
+	struct sources *sources;
+
+	end->tagged = true;
+	if (end->kind != ADDRESS_LEARN)
+		return end_fan_open(end, limit, idle_us);
+	sources = sources_new(limit, idle_us);
+	if (sources == NULL)
+		return -1;
+	sources_free(end->udp.sources);
+	end->udp.sources = sources;
+	return 0;
+}
+
+size_t
+end_clients(const struct end *end)
+{
+	if (end->fan != NULL)
+		return end_fan_clients(end);
+	return end->tagged ? sources_known(end->udp.sources) : 0;
+}
+
+void
+end_tick(struct end *end, uint64_t now_us)
+{
+	if (end->fan != NULL)
+		end_fan_tick(end, now_us);
+	else if (end->tagged)
+		sources_expire(end->udp.sources, now_us);
 }
 
 void
@@ -139,6 +185,8 @@ end_permit(struct end *end, const struct address_permit *permits, size_t count)
 enum udp_result
 end_receive(struct end *end, struct udp_batch *batch)
 {
+	if (end->fan != NULL)
+		return end_fan_receive(end, batch);
 	if (end->kind == ADDRESS_SEQPACKET)
 		return end_seqpacket_receive(end, batch);
 	return udp_receive(&end->udp, batch);
@@ -154,16 +202,33 @@ count_datagrams(const struct frame_run *runs, size_t count)
 	return datagrams;
 }
 
-/* To the one who sent last. */
+/* To one who has sent. */
 static size_t
 send_learned(struct end *end, const struct frame_run *runs, size_t count)
 {
-	end->udp.to = sources_find(end->udp.sources, 0, clock_now_us(),
-	    &end->udp.to_length);
+	end->udp.to = sources_find(end->udp.sources, runs->client,
+	    clock_now_us(), &end->udp.to_length);
 	if (end->udp.to != NULL)
 		return udp_send(&end->udp, runs, count);
 	end->udp.nobody += count_datagrams(runs, count);
 	return 0;
+}
+
+/* What is one client's, and next to each other, at once. */
+static size_t
+send_apart(struct end *end, const struct frame_run *runs, size_t count,
+    size_t (*give)(struct end *end, const struct frame_run *runs, size_t count))
+{
+	size_t given = 0, i = 0, next;
+
+	while (i < count) {
+		next = i + 1;
+		while (next < count && runs[next].client == runs[i].client)
+			next++;
+		given += give(end, &runs[i], next - i);
+		i = next;
+	}
+	return given;
 }
 
 static void
@@ -187,9 +252,11 @@ end_send(struct end *end, const struct frame_run *runs, size_t count)
 {
 	switch (end->kind) {
 	case ADDRESS_UDP:
+		if (end->fan != NULL)
+			return send_apart(end, runs, count, end_fan_send);
 		break;
 	case ADDRESS_LEARN:
-		return send_learned(end, runs, count);
+		return send_apart(end, runs, count, send_learned);
 	case ADDRESS_UNIX:
 	case ADDRESS_SEQPACKET:
 		for (size_t i = 0; i < count; i++)
@@ -239,9 +306,11 @@ end_count(struct end *end)
 	const struct sockaddr_storage *last;
 	socklen_t length;
 
-	if (is_udp(end))
+	if (end->fan != NULL)
+		end_fan_count(end);
+	else if (is_udp(end))
 		udp_count_drops(&end->udp);
-	if (end->udp.sources == NULL)
+	if (end->udp.sources == NULL || end->tagged)
 		return;
 	last = sources_find(end->udp.sources, 0, clock_now_us(), &length);
 	if (last != NULL)

@@ -19,6 +19,8 @@
 #include "supervisor/engine/hold.h"
 #include "supervisor/engine/udp.h"
 
+struct config_tunnel;
+struct end_fan;
 struct end_links;
 struct frame_run;
 
@@ -32,9 +34,11 @@ struct end {
 	struct hold hold;		/* for an application that is busy */
 	size_t inherited;		/* of it, from a tunnel before */
 	struct end_links *links;	/* of SEQPACKET */
-	bool tied;			/* UNIX: connected to the application */
-	bool kept;			/* it does not end with its tunnel */
-	bool taken;			/* by a tunnel */
+	struct end_fan *fan; /* UDP: a socket for each client, instead */
+	bool tagged;	     /* there are clients */
+	bool tied;	     /* UNIX: connected to the application */
+	bool kept;	     /* it does not end with its tunnel */
+	bool taken;	     /* by a tunnel */
 };
 
 /*
@@ -44,7 +48,7 @@ struct end {
 struct end *end_new(const struct address_pair *asked, int fd);
 
 /* The same for a tunnel here, as it is configured. */
-struct end *end_new_here(const struct address_tuple *local, int fd);
+struct end *end_new_here(const struct config_tunnel *config, int fd);
 
 /* Safe on NULL. */
 void end_free(struct end *end);
@@ -55,6 +59,18 @@ void end_free(struct end *end);
  */
 void end_take(struct end *end);
 void end_release(struct end *end);
+
+/*
+ * Tell up to limit applications apart: those that send, each known until it is
+ * idle for so long, if the end learns; else each that is at the far end gets a
+ * socket of its own here, towards the one application. Before the end is used.
+ * limit is 1 to SOURCES_MAX. 0, or -1 with errno.
+ */
+int end_set_clients(struct end *end, size_t limit, uint64_t idle_us);
+size_t end_clients(const struct end *end);
+
+/* Forget clients that are idle; now and then. */
+void end_tick(struct end *end, uint64_t now_us);
 
 /* Hear only those that one of these permits; they are kept. */
 void

@@ -243,7 +243,7 @@ static int
 open_tunnel(struct engine *engine, size_t which, int socket)
 {
 	const struct config_tunnel *config = &engine->config->tunnels[which];
-	struct end *end = end_new_here(&config->local, socket);
+	struct end *end = end_new_here(config, socket);
 
 	if (end == NULL ||
 	    tunnel_new(engine, config, &prepared.asked[which], end) == NULL)

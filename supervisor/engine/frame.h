@@ -24,6 +24,7 @@
 /* type, sequence, one run header: a datagram of the largest size just fits. */
 #define FRAME_DATA_HEADER_BYTES 9
 #define FRAME_RUN_HEADER_BYTES 3
+#define FRAME_CLIENT_BYTES 2 /* more in a run of CLIENTS */
 /* Empty datagrams cost next to nothing on the wire and a system call each. */
 #define FRAME_DATAGRAMS_MAX 4096
 
@@ -48,6 +49,7 @@ enum frame_type {
 	FRAME_LOST = 9,
 	FRAME_POLICY = 10,
 	FRAME_HOLD = 11,
+	FRAME_CLIENTS = 12, /* DATA of several applications */
 	FRAME_PADDING = 255 /* means nothing, and counts */
 };
 
@@ -85,6 +87,8 @@ struct frame_open {
 	uint8_t flags;
 	struct address_pair end; /* what the listener is to bind, send to */
 	struct frame_policy policy;
+	uint16_t clients;	   /* applications at one end, 0: no CLIENTS */
+	uint16_t idle_s;	   /* how long each is known; 0 without them */
 	char name[FRAME_NAME_MAX]; /* the tunnel's name at the connector */
 };
 
@@ -149,9 +153,10 @@ struct frame_hold {
 struct frame_run {
 	uint64_t sequence; /* of its first datagram */
 	const uint8_t *bytes;
-	size_t length;	/* of all of them */
-	size_t segment; /* size of each but the last; 0: empty ones */
-	size_t count;	/* datagrams, at least 1 */
+	size_t length;	 /* of all of them */
+	size_t segment;	 /* size of each but the last; 0: empty ones */
+	size_t count;	 /* datagrams, at least 1 */
+	uint16_t client; /* whose they are; 0 in DATA */
 };
 
 /*
@@ -214,7 +219,8 @@ frame_decode_hold(const uint8_t *frame, size_t bytes, struct frame_hold *hold);
  * segment, u8 count, bytes. With count 1 to 255 it holds that many datagrams
  * of exactly segment bytes (segment 0: that many empty ones); with count 0 it
  * reaches to the end of the frame, segment is not 0, and the last datagram may
- * be shorter (not empty). A frame holds up to FRAME_DATAGRAMS_MAX.
+ * be shorter (not empty). A frame holds up to FRAME_DATAGRAMS_MAX. CLIENTS is
+ * the same with a u16 in front of each run, the number of its application.
  *
  * Build a DATA frame in a private buffer. capacity is the largest plaintext
  * wanted (FRAME_DATA_HEADER_BYTES + FRAME_RUN_HEADER_BYTES + 1 at least, up to
@@ -224,15 +230,21 @@ struct frame_writer {
 	uint8_t *buffer;
 	size_t capacity;
 	size_t used;
-	size_t run;	  /* offset of the open run's header, 0: none */
-	size_t before;	  /* of the run before it, 0: none */
-	size_t segment;	  /* of the open run */
-	size_t run_count; /* datagrams in the open run */
-	size_t count;	  /* datagrams in the frame */
+	size_t run;	    /* offset of the open run's header, 0: none */
+	size_t before;	    /* of the run before it, 0: none */
+	size_t segment;	    /* of the open run */
+	size_t run_count;   /* datagrams in the open run */
+	size_t count;	    /* datagrams in the frame */
+	bool tagged;	    /* it is CLIENTS */
+	uint16_t client;    /* the caller's: of the next datagram */
+	uint16_t of_run;    /* of the open run, */
+	uint16_t of_before; /* and of the one before */
 };
 
 void frame_writer_init(struct frame_writer *writer, uint8_t *buffer,
     size_t capacity, uint64_t sequence);
+/* Make it CLIENTS, before anything is added. */
+void frame_writer_tag(struct frame_writer *writer);
 /* Append one datagram (0 to 65507 bytes, copied). False: it does not fit. */
 bool frame_writer_add(struct frame_writer *writer, const uint8_t *datagram,
     size_t bytes);
@@ -245,6 +257,7 @@ struct frame_reader {
 	const uint8_t *end;
 	uint64_t sequence;
 	size_t count; /* datagrams so far */
+	bool tagged;  /* it is CLIENTS */
 };
 
 enum frame_read {
@@ -253,7 +266,7 @@ enum frame_read {
 	FRAME_BAD
 };
 
-/* 0, or -1 if it is too short for a DATA frame's header. */
+/* Of DATA or CLIENTS. 0, or -1 if it is too short for the header. */
 int frame_reader_init(struct frame_reader *reader, const uint8_t *frame,
     size_t bytes);
 enum frame_read

@@ -23,11 +23,30 @@ frame_writer_init(struct frame_writer *writer, uint8_t *buffer, size_t capacity,
 	be64enc(buffer + 1, sequence);
 }
 
+void
+frame_writer_tag(struct frame_writer *writer)
+{
+	writer->tagged = true;
+	writer->buffer[0] = FRAME_CLIENTS;
+}
+
+static size_t
+header_bytes(bool tagged)
+{
+	return FRAME_RUN_HEADER_BYTES + (tagged ? FRAME_CLIENT_BYTES : 0);
+}
+
 static void
 open_run(struct frame_writer *writer, size_t segment)
 {
 	if (writer->run != 0)
 		writer->buffer[writer->run + 2] = (uint8_t)writer->run_count;
+	if (writer->tagged) {
+		be16enc(writer->buffer + writer->used, writer->client);
+		writer->used += FRAME_CLIENT_BYTES;
+	}
+	writer->of_before = writer->of_run;
+	writer->of_run = writer->client;
 	writer->before = writer->run;
 	writer->run = writer->used;
 	writer->segment = segment;
@@ -41,12 +60,13 @@ frame_writer_add(struct frame_writer *writer, const uint8_t *datagram,
     size_t bytes)
 {
 	bool joins = bytes == writer->segment && writer->run != 0 &&
-	    writer->run_count < RUN_COUNT_MAX;
+	    writer->run_count < RUN_COUNT_MAX &&
+	    writer->client == writer->of_run;
 	size_t room = writer->capacity - writer->used;
 
 	if (bytes > FRAME_DATAGRAM_MAX ||
 	    writer->count == FRAME_DATAGRAMS_MAX ||
-	    bytes + (joins ? 0 : FRAME_RUN_HEADER_BYTES) > room)
+	    bytes + (joins ? 0 : header_bytes(writer->tagged)) > room)
 		return false;
 	if (!joins)
 		open_run(writer, bytes);
@@ -65,14 +85,16 @@ frame_writer_add(struct frame_writer *writer, const uint8_t *datagram,
 static void
 merge_last(struct frame_writer *writer)
 {
-	uint8_t *header = writer->buffer + writer->run;
+	size_t bytes = header_bytes(writer->tagged);
+	uint8_t *header = writer->buffer + writer->run +
+	    FRAME_RUN_HEADER_BYTES - bytes;
 
 	if (writer->before == 0 || writer->run_count != 1 ||
-	    writer->segment == 0 ||
+	    writer->segment == 0 || writer->of_before != writer->of_run ||
 	    writer->segment >= be16dec(writer->buffer + writer->before))
 		return;
-	memmove(header, header + FRAME_RUN_HEADER_BYTES, writer->segment);
-	writer->used -= FRAME_RUN_HEADER_BYTES;
+	memmove(header, header + bytes, writer->segment);
+	writer->used -= bytes;
 	writer->run = writer->before;
 }
 
@@ -98,6 +120,7 @@ frame_reader_init(struct frame_reader *reader, const uint8_t *frame,
 	reader->end = frame + bytes;
 	reader->sequence = be64dec(frame + 1);
 	reader->count = 0;
+	reader->tagged = frame[0] == FRAME_CLIENTS;
 	return 0;
 }
 
@@ -108,9 +131,14 @@ frame_reader_next(struct frame_reader *reader, struct frame_run *run)
 
 	if (left == 0)
 		return FRAME_END;
-	if (left < FRAME_RUN_HEADER_BYTES)
+	if (left < header_bytes(reader->tagged))
 		return FRAME_BAD;
-	left -= FRAME_RUN_HEADER_BYTES;
+	left -= header_bytes(reader->tagged);
+	run->client = 0;
+	if (reader->tagged) {
+		run->client = be16dec(reader->at);
+		reader->at += FRAME_CLIENT_BYTES;
+	}
 	run->segment = be16dec(reader->at);
 	run->count = reader->at[2];
 	run->length = run->segment * run->count;

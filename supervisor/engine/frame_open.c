@@ -14,6 +14,7 @@
 #include "supervisor/engine/frame_text.h"
 
 #define POLICY_BYTES 9
+#define CLIENTS_BYTES 4
 #define POLICY_MAX_MS 10000
 #define SCHEDULER_MAX 2
 #define COPIES_MAX 8
@@ -223,7 +224,24 @@ frame_encode_open(const struct frame_open *open, uint8_t *out)
 	at = encode_policy(&open->policy, at);
 	*at++ = (uint8_t)bytes;
 	memcpy(at, open->name, bytes);
-	return (size_t)(at - out) + bytes;
+	at += bytes;
+	if (open->clients != 0) {
+		be16enc(at, open->clients);
+		be16enc(at + 2, open->idle_s);
+		at += CLIENTS_BYTES;
+	}
+	return (size_t)(at - out);
+}
+
+static int
+decode_clients(struct input *input, struct frame_open *open)
+{
+	open->clients = be16dec(take(input, 2));
+	open->idle_s = be16dec(take(input, 2));
+	if (input->bad || input->left != 0 || open->clients == 0 ||
+	    open->idle_s == 0 || address_is_named(open->end.kind))
+		return -1;
+	return 0;
 }
 
 int
@@ -239,11 +257,13 @@ frame_decode_open(const uint8_t *frame, size_t bytes, struct frame_open *open)
 	    !decode_policy(take(&input, POLICY_BYTES), &open->policy))
 		return -1;
 	name_bytes = *take(&input, 1);
-	if (input.bad || name_bytes != input.left ||
+	if (input.bad || name_bytes > input.left ||
 	    name_bytes >= sizeof(open->name))
 		return -1;
 	frame_text_copy(open->name, input.at, name_bytes);
-	return 0;
+	input.at += name_bytes;
+	input.left -= name_bytes;
+	return input.left == 0 ? 0 : decode_clients(&input, open);
 }
 
 /* Type, u64 serial, policy. */

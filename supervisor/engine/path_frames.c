@@ -152,6 +152,7 @@ handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 		handle_words(path, plain, bytes, path_refused);
 		return;
 	case FRAME_DATA:
+	case FRAME_CLIENTS:
 		handle_data(path, plain, bytes);
 		return;
 	case FRAME_PING:
@@ -316,7 +317,7 @@ path_send(struct path *path, const uint8_t *plain, size_t bytes)
 	}
 	estimate_sent(&path->estimate, wire_bytes, now_us);
 	path->tx_bytes += wire_bytes;
-	if (plain[0] == FRAME_DATA) {
+	if (plain[0] == FRAME_DATA || plain[0] == FRAME_CLIENTS) {
 		path->ping_due = true;
 		path->data_us = now_us;
 	}

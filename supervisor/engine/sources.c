@@ -126,15 +126,20 @@ forget(struct sources *sources, struct source *source)
 	sources->known--;
 }
 
-size_t
+void
 sources_expire(struct sources *sources, uint64_t now_us)
 {
 	struct source *oldest;
 
 	while (sources->idle_us != 0 &&
 	    (oldest = TAILQ_FIRST(&sources->ages)) != NULL &&
-	    now_us - oldest->seen_us > sources->idle_us)
+	    now_us > oldest->seen_us + sources->idle_us)
 		forget(sources, oldest);
+}
+
+size_t
+sources_known(const struct sources *sources)
+{
 	return sources->known;
 }
 

@@ -38,7 +38,9 @@ int sources_admit(struct sources *sources, const struct sockaddr_storage *from,
 const struct sockaddr_storage *sources_find(struct sources *sources,
     uint16_t client, uint64_t now_us, socklen_t *length);
 
-/* Forget who is idle. Returns how many are left. */
-size_t sources_expire(struct sources *sources, uint64_t now_us);
+/* Forget who is idle. */
+void sources_expire(struct sources *sources, uint64_t now_us);
+
+size_t sources_known(const struct sources *sources);
 
 #endif

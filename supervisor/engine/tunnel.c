@@ -278,6 +278,7 @@ tunnel_tick(struct tunnel *tunnel, uint64_t now_us)
 	tunnel_choice_tick(tunnel, now_us);
 	tunnel_tend_hold(tunnel, now_us);
 	tunnel_samples_tick(tunnel, now_us);
+	end_tick(tunnel->end, now_us);
 	if (tunnel->blocked && tunnel->paths_up > 0)
 		tunnel_path_room(tunnel);
 	return tunnel->config != NULL || tunnel->paths_count > 0 ||

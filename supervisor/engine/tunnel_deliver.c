@@ -118,7 +118,8 @@ tunnel_deliver(struct tunnel *tunnel, struct path *path, const uint8_t *frame,
 	struct frame_run run, fresh;
 	enum frame_read last;
 
-	if (frame_reader_init(&reader, frame, bytes) == -1)
+	if (frame_reader_init(&reader, frame, bytes) == -1 ||
+	    reader.tagged != tunnel->end->tagged)
 		return -1;
 	while ((last = frame_reader_next(&reader, &run)) == FRAME_RUN) {
 		path->rx_datagrams += run.count;

@@ -130,8 +130,9 @@ take_permitted(struct path *path, const struct address_pair *asked)
 
 /* One is bound now, one with a name stands ready. NULL having refused. */
 static struct end *
-open_end(struct path *path, const struct address_pair *asked)
+open_end(struct path *path, const struct frame_open *open)
 {
+	const struct address_pair *asked = &open->end;
 	char text[ADDRESS_TEXT_MAX];
 	struct end *end;
 	int socket;
@@ -145,6 +146,12 @@ open_end(struct path *path, const struct address_pair *asked)
 		return NULL;
 	}
 	end = end_new(asked, socket);
+	if (end != NULL && open->clients > 0 &&
+	    end_set_clients(end, open->clients,
+		open->idle_s * UINT64_C(1000000)) == -1) {
+		end_free(end);
+		end = NULL;
+	}
 	if (end == NULL)
 		refuse(path, "%s: no memory for the tunnel",
 		    address_describe(asked, text));
@@ -166,7 +173,12 @@ begin_session(struct path *path, const struct frame_open *open)
 		refuse(path, "%s: this key has too many tunnels", text);
 		return NULL;
 	}
-	end = open_end(path, &open->end);
+	if (open->clients > path->peer->config->clients) {
+		refuse(path, "%s: %u clients, this key may have %u", text,
+		    open->clients, path->peer->config->clients);
+		return NULL;
+	}
+	end = open_end(path, open);
 	if (end == NULL)
 		return NULL;
 	tunnel = tunnel_allocate(path->engine, open->name, path->peer,
@@ -259,6 +271,10 @@ tunnel_describe_open(const struct tunnel *tunnel, struct frame_open *open)
 {
 	memset(open, 0, sizeof(*open));
 	open->end = tunnel->asked;
+	if (tunnel->config->clients > 0) {
+		open->clients = (uint16_t)tunnel->config->clients;
+		open->idle_s = (uint16_t)tunnel->config->clients_idle_s;
+	}
 	open->policy = tunnel->policy;
 	strlcpy(open->name, tunnel->name, sizeof(open->name));
 }

@@ -80,9 +80,14 @@ pack(struct tunnel *tunnel, size_t capacity, struct history_orphan *frame)
 	size_t bytes;
 
 	frame_writer_init(&writer, plain, capacity, tunnel->next_sequence);
-	while ((datagram = udp_batch_peek(&tunnel->batch, &bytes)) != NULL &&
-	    frame_writer_add(&writer, datagram, bytes))
+	if (tunnel->end->tagged)
+		frame_writer_tag(&writer);
+	while ((datagram = udp_batch_peek(&tunnel->batch, &bytes)) != NULL) {
+		writer.client = udp_batch_client(&tunnel->batch);
+		if (!frame_writer_add(&writer, datagram, bytes))
+			break;
 		udp_batch_take(&tunnel->batch);
+	}
 	frame->plain = plain;
 	frame->datagrams = writer.count;
 	frame->length = frame_writer_finish(&writer);
@@ -99,7 +104,7 @@ send_new(struct tunnel *tunnel)
 
 	udp_batch_peek(&tunnel->batch, &datagram_bytes);
 	plain_bytes = FRAME_DATA_HEADER_BYTES + FRAME_RUN_HEADER_BYTES +
-	    datagram_bytes;
+	    (tunnel->end->tagged ? FRAME_CLIENT_BYTES : 0) + datagram_bytes;
 	path = tunnel_view_pick(tunnel, plain_bytes, &description);
 	if (path == NULL)
 		return false;

@@ -112,6 +112,13 @@ enum udp_result udp_receive(struct udp *udp, struct udp_batch *batch);
 const uint8_t *udp_batch_peek(const struct udp_batch *batch, size_t *bytes);
 void udp_batch_take(struct udp_batch *batch);
 
+/* Whose the next datagram is; there is one. */
+static inline uint16_t
+udp_batch_client(const struct udp_batch *batch)
+{
+	return batch->message[batch->next].client;
+}
+
 /* When the next datagram arrived, in Unix time; 0 without udp_stamp(). */
 uint64_t udp_batch_arrived_us(const struct udp_batch *batch);
 

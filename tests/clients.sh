@@ -1,0 +1,111 @@
+#!/bin/bash
+# Several applications on one port: each is told apart, answered rightly and
+# has a source port of its own at the far end, in either direction. A flood of
+# strangers harms nobody, and who is idle makes way.
+. "$(dirname "$0")/lib.sh"
+need jq
+
+make_key near
+make_key far
+begin_file listener far <<END
+listen = ( "127.0.0.1:0" );
+peers = ( { name = "near"; key = "$(public_key near)"; clients = 8; } );
+END
+start_file listener
+await_listening listener
+# shellcheck disable=SC2046
+set -- $(free_ports 4)
+here=$1 far=$2 there=$3 back=$4
+begin_file connector near <<END
+peers = ( { name = "far"; key = "$(public_key far)"; } );
+tunnels = ( { name = "out"; peer = "far"; clients = 8; clients_idle = 2;
+	local = "$here:learn"; remote = "0:$far";
+	destination = "tcp://127.0.0.1:${port[listener]}"; },
+    { name = "back"; peer = "far"; clients = 4; clients_idle = 2;
+	local = "0:$back"; remote = "$there:*";
+	destination = "tcp://127.0.0.1:${port[listener]}"; } );
+END
+start_file connector
+await_paths connector 2
+
+of_tunnel() {
+	query "$1" ".tunnels[] | select(.name == \"$2\") | $3"
+}
+
+# ask PORT NUMBER...: the payload of each is told by its seed.
+ask() {
+	local name to=$1
+
+	shift
+	for name in "$@"; do
+		start "ping$name" "$dgram" ping -a 127.0.0.1 -n 2000 -r 1000 \
+		    -i 3 -s 24-1400 -S "$name" 127.0.0.1 "$to"
+	done
+}
+
+answered() {
+	local name
+
+	for name in "$@"; do
+		finish "ping$name" 30
+		expect "ping$name" corrupt 0
+		expect "ping$name" lost 0
+		expect "ping$name" duplicates 0
+	done
+}
+
+start echo "$dgram" echo -i 60 -a 127.0.0.1 -p "$far"
+await_line 5 echo '^port='
+ask "$here" 1 2 3 4 5 6 7 8
+are_known() {
+	[ "$(of_tunnel connector out .clients)" = "$1" ] &&
+	    [ "$(of_tunnel listener out .clients)" = "$1" ]
+}
+await 5 "8 clients" are_known 8
+[ "$(ss -Huna "dport = :$far" | awk '{ print $4 }' | sort -u | wc -l)" -ge 8 ] ||
+    fail "there are fewer source ports than clients"
+for _ in $(seq 20); do
+	"$dgram" send -a 127.0.0.1 -n 5 127.0.0.1 "$here" >/dev/null
+done
+answered 1 2 3 4 5 6 7 8
+[ "$(of_tunnel connector out .dropped.stranger)" = 100 ] ||
+    fail "strangers: $(of_tunnel connector out .dropped.stranger), not 100"
+are_known 8 || fail "strangers displaced somebody"
+note "8 clients told apart, and 20 strangers kept out"
+
+await 10 "clients forgotten" are_known 0
+ask "$here" 9 10
+answered 9 10
+note "who is idle makes way"
+
+stop echo
+start echo "$dgram" echo -i 60 -a 127.0.0.1 -p "$back"
+await_line 5 echo '^port='
+ask "$there" 11 12 13 14
+answered 11 12 13 14
+note "the same from the far end"
+
+# More than the listener lets this key have; and what cannot be.
+expect_problem 'clients, this key may have' "$log_path_down"
+begin_file many near <<END
+peers = ( { name = "far"; key = "$(public_key far)"; } );
+tunnels = ( { name = "many"; peer = "far"; clients = 9;
+	local = "0:learn"; remote = "0:$far";
+	destination = "tcp://127.0.0.1:${port[listener]}"; } );
+END
+start_file many
+await_line 10 many '9 clients, this key may have 8'
+stop many
+for wrong in 'local = "1"; remote = "0:2"' 'local = "*"; remote = "1:2"' \
+    'local = "*"; remote = "0:*"' 'local = "*"; remote = "unix:/x"'; do
+	begin_file wrong near <<END
+peers = ( { name = "far"; key = "$(public_key far)"; } );
+tunnels = ( { name = "wrong"; peer = "far"; $wrong;
+	destination = "tcp://127.0.0.1"; clients = 2; } );
+END
+	start wrong "$build/socktopus" -n -f "$work/wrong.conf"
+	finish wrong
+	[ "$status" = 1 ] || fail "$wrong was taken"
+	has_line wrong 'clients need|must ask for port 0' ||
+	    fail "no word of what is wrong with $wrong"
+done
