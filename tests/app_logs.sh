@@ -86,9 +86,10 @@ note "$received received, $drops_near dropped and counted at the connector," \
 [ $((received + drops_near + drops_far + drops_sink)) = "$sent" ] ||
     fail "$((sent - received - drops_near - drops_far - drops_sink)) lines\
  are not accounted for"
-# How fast this machine is, and how busy, is not what a short test is about.
-least=${TEST_LONG:+90}
-[ $((received * 100)) -ge $((sent * ${least:-40})) ] || fail "too few"
+# How much more depends on the machine and on what else it does.
+billion_s=11600 # lines a second
+[ "$received" -ge $((billion_s * seconds)) ] ||
+    fail "less than a billion a day"
 
 # --- as many, and none lost -------------------------------------------------------
 
@@ -110,7 +111,6 @@ if ! command -v rsyslogd >/dev/null; then
 	note "not shown: there is no rsyslog"
 	exit 0
 fi
-rsyslog_s=11600 # lines a second: a billion a day
 
 # begin_rsyslog NAME FILE LOG
 begin_rsyslog() {
@@ -126,7 +126,7 @@ begin_rsyslog() {
 begin_rsyslog rsyslog.far rsyslog-listener.conf "$work/collected"
 await 10 "rsyslog" is_bound 5142
 begin_rsyslog rsyslog.near rsyslog-connector.conf "$work/access.log"
-"$loglines" print -r "$rsyslog_s" -t "$seconds" >>"$work/access.log" ||
+"$loglines" print -r "$billion_s" -t "$seconds" >>"$work/access.log" ||
     fail "no lines"
 
 has_collected() {
@@ -136,5 +136,5 @@ has_collected() {
 await 30 "all lines" has_collected
 cmp <(sort "$work/access.log") <(sort "$work/collected") ||
     fail "other lines came out than went in"
-note "rsyslog: $(wc -l <"$work/collected") lines, $rsyslog_s a second, from" \
+note "rsyslog: $(wc -l <"$work/collected") lines, $billion_s a second, from" \
     "file to file, every one of them"

@@ -243,6 +243,37 @@ START_TEST(workers_have_a_rate_of_their_own)
 }
 END_TEST
 
+START_TEST(pressure_is_half_of_either)
+{
+	struct admission admission = { 0 };
+	uint64_t now_us = 77777;
+
+	for (int i = 0; i < ADMISSION_HELLOS_PER_S / 2; i++)
+		admission_hello(&admission, now_us);
+	ck_assert(!admission_is_pressed(&admission, now_us));
+	admission_hello(&admission, now_us);
+	ck_assert(admission_is_pressed(&admission, now_us));
+	ck_assert(!admission_is_pressed(&admission, now_us + 100000));
+	for (int i = 0; i <= ADMISSION_WORKERS_BURST / 2; i++)
+		admission_worker(&admission, now_us + 100000);
+	ck_assert(admission_is_pressed(&admission, now_us + 100000));
+}
+END_TEST
+
+START_TEST(the_last_ones_are_remembered)
+{
+	struct admission admission = { 0 };
+
+	for (uint64_t mark = 1; mark <= ADMISSION_SEEN_MAX + 1; mark++) {
+		ck_assert(!admission_repeats(&admission, mark));
+		admission_remember(&admission, mark);
+		ck_assert(admission_repeats(&admission, mark));
+	}
+	ck_assert(!admission_repeats(&admission, 1));
+	ck_assert(admission_repeats(&admission, 2));
+}
+END_TEST
+
 START_TEST(one_line_a_second_and_the_rest_counted)
 {
 	struct admission admission = { 0 };
@@ -284,6 +315,8 @@ suite(void)
 	tcase_add_test(t, random_comings_and_goings_add_up);
 	tcase_add_test(t, hellos_have_a_rate);
 	tcase_add_test(t, workers_have_a_rate_of_their_own);
+	tcase_add_test(t, pressure_is_half_of_either);
+	tcase_add_test(t, the_last_ones_are_remembered);
 	tcase_add_test(t, one_line_a_second_and_the_rest_counted);
 	suite_add_tcase(s, t);
 	return s;

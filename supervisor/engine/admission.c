@@ -109,6 +109,31 @@ admission_hello(struct admission *admission, uint64_t now_us)
 	    SECOND_US / ADMISSION_HELLOS_PER_S, ADMISSION_HELLOS_PER_S, now_us);
 }
 
+bool
+admission_is_pressed(const struct admission *admission, uint64_t now_us)
+{
+	const uint64_t workers_us = SECOND_US / ADMISSION_WORKERS_PER_S *
+	    ADMISSION_WORKERS_BURST;
+
+	return admission->hello_debt_us > now_us + SECOND_US / 2 ||
+	    admission->worker_debt_us > now_us + workers_us / 2;
+}
+
+bool
+admission_repeats(const struct admission *admission, uint64_t mark)
+{
+	for (size_t i = 0; i < ADMISSION_SEEN_MAX; i++)
+		if (admission->seen[i] == mark)
+			return true;
+	return false;
+}
+
+void
+admission_remember(struct admission *admission, uint64_t mark)
+{
+	admission->seen[admission->seen_next++ % ADMISSION_SEEN_MAX] = mark;
+}
+
 enum admission_result
 admission_worker(struct admission *admission, uint64_t now_us)
 {

@@ -30,6 +30,9 @@ struct sockaddr_storage;
 #define ADMISSION_WORKERS_PER_S 100
 #define ADMISSION_WORKERS_BURST 128
 
+/* First messages that have verified, the last ones: see admission_repeats(). */
+#define ADMISSION_SEEN_MAX 512
+
 enum admission_result {
 	ADMISSION_YES,
 	ADMISSION_FULL,
@@ -52,6 +55,8 @@ struct admission {
 	} sources[ADMISSION_PENDING_MAX];
 	uint64_t hello_debt_us; /* the time that first messages used up */
 	uint64_t worker_debt_us;
+	uint64_t seen[ADMISSION_SEEN_MAX];
+	size_t seen_next;
 	uint64_t quiet_until_us;
 	uint64_t unsaid;
 };
@@ -70,6 +75,19 @@ void admission_leave(struct admission *admission,
 /* A whole first message is there: may it cost us a handshake? */
 enum admission_result
 admission_hello(struct admission *admission, uint64_t now_us);
+
+/* Is half used up of what there is for first messages, or for workers? */
+bool admission_is_pressed(const struct admission *admission, uint64_t now_us);
+
+/*
+ * While there are many first messages, one that was here before is not worth a
+ * handshake: a recording that is played over and over keeps nobody out. With
+ * few, it could be a copy that has overtaken the honest one. mark is 64 bits of
+ * the message's ephemeral key; what verified is remembered by
+ * admission_remember().
+ */
+bool admission_repeats(const struct admission *admission, uint64_t mark);
+void admission_remember(struct admission *admission, uint64_t mark);
 
 /* It verified: may it have a worker? */
 enum admission_result

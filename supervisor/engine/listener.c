@@ -109,6 +109,27 @@ verify(struct listener_pending *pending, const struct engine_peer **peer,
 	return NULL;
 }
 
+/* Of the ephemeral key, with which message 1 begins. */
+static uint64_t
+mark_of(const struct listener_pending *pending)
+{
+	uint64_t mark;
+
+	memcpy(&mark, pending->hello + FRAME_LENGTH_BYTES, sizeof(mark));
+	return mark;
+}
+
+static bool
+is_repeated(const struct listener_pending *pending)
+{
+	const struct listener *listener = pending->listener;
+	const struct admission *admission = &listener->engine->admission;
+
+	return (listener->newcomers.count > 0 ||
+		   admission_is_pressed(admission, clock_now_us())) &&
+	    admission_repeats(admission, mark_of(pending));
+}
+
 static void
 admit(struct listener_pending *pending)
 {
@@ -116,6 +137,10 @@ admit(struct listener_pending *pending)
 	struct newcomer one = { .fd = pending->fd };
 	enum admission_result result;
 
+	if (is_repeated(pending)) {
+		drop(pending, "a handshake that was here before");
+		return;
+	}
 	result = admission_hello(&engine->admission, clock_now_us());
 	if (result != ADMISSION_YES) {
 		drop(pending, admission_words(result));
@@ -126,6 +151,7 @@ admit(struct listener_pending *pending)
 		drop(pending, "handshake failed");
 		return;
 	}
+	admission_remember(&engine->admission, mark_of(pending));
 	strlcpy(one.name, pending->name, sizeof(one.name));
 	if (!listener_queue(pending->listener, &one)) {
 		noise_handshake_free(one.handshake);
