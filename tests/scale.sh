@@ -67,7 +67,7 @@ begin_listener() {
 }
 
 engine_of() {
-	pgrep -x -P "${pid[$1]}" socktopus
+	pgrep -f -P "${pid[$1]}" '^socktopus: engine'
 }
 
 # Of the processes given, in ticks.
