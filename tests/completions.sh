@@ -7,8 +7,22 @@ completions=$tests/../etc/completions
 mapfile -t commands < <(sed -n 's/^	{ "\([a-z]*\)", .*/\1/p' \
     "$tests/../supervisor/ctl/main.c")
 [ "${#commands[@]}" -ge 10 ] || fail "no commands in main.c"
-mkdir -p "$run/socktopus"
-: >"$run/socktopus/one.sock"
+# What runs is asked for by name.
+need socat
+PATH=$build:$PATH
+install -d -m 700 "$run/socktopus"
+socket=$run/socktopus/one.sock
+cat >"$work/answer" <<END
+process version=1 pid=1 mode=file uptime_ms=1
+tunnel name=logs role=connector state=up peer=collector
+path id=0 uri=tcp://127.0.0.1:7 state=up
+tunnel name=other role=connector state=up peer=elsewhere
+path id=0 uri=tcp://127.0.0.1:8 state=up
+end
+END
+start one socat -t 1 "UNIX-LISTEN:$socket,fork" \
+    "SYSTEM:read line; cat '$work/answer'"
+await 5 "socket" test -S "$socket"
 
 # offers SHELL LINE WORD...: asked at the end of the line, each is offered.
 offers() {
@@ -33,22 +47,31 @@ offers_all() {
 	offers "$1" 'socktopusctl -s /x watch -' -c -i
 	offers "$1" 'socktopusctl exporter --l' --listen
 	offers "$1" 'socktopusctl probe -' -a -i -j -k -n -p --to
-	offers "$1" 'socktopusctl status -s ' "$run/socktopus/one.sock"
+	offers "$1" 'socktopusctl status -s ' "$socket"
+	offers "$1" 'socktopusctl why ' logs other
+	offers "$1" 'socktopusctl log ' debug
+	offers "$1" 'socktopusctl path ' add del drain set
+	offers "$1" 'socktopusctl path del ' logs other
+	offers "$1" 'socktopusctl path del logs ' tcp://127.0.0.1:7
+	! grep -q :8 "$work/offered" || fail "$1: a path of another tunnel"
+	offers "$1" 'socktopusctl tunnel d' del down
+	offers "$1" 'socktopusctl tunnel up ' logs
+	offers "$1" 'socktopusctl peer del ' collector elsewhere
 	note "$1: ${#commands[@]} commands"
 }
 
 ask_bash() {
 	XDG_RUNTIME_DIR=$work/run bash --norc -c '
 		. "$1"
-		line=$2
-		read -ra COMP_WORDS <<<"$line"
-		[[ $line != *" " ]] || COMP_WORDS+=("")
-		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		COMP_LINE=$2 COMP_POINT=${#2} COMP_WORDBREAKS=$3
 		complete -p socktopusctl >/dev/null && _socktopusctl
 		printf "%s\n" "${COMPREPLY[@]}"
-	' bash "$completions/socktopusctl" "$1"
+	' bash "$completions/socktopusctl" "$1" "${2-}"
 }
 offers_all bash
+# Readline replaces what stands behind the last colon.
+[ "$(ask_bash 'socktopusctl path del logs tcp:' ' :')" = //127.0.0.1:7 ] ||
+    fail "bash: a URI after a colon"
 
 # In a terminal of its own. What is offered is written down by compadd, and
 # that it is complete by a key of ours that is typed after the tab.

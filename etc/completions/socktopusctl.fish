@@ -10,7 +10,8 @@ function __socktopusctl_sockets
     end
 end
 
-function __socktopusctl_command
+# The command and what follows it.
+function __socktopusctl_line
     set -l words (commandline -opc)
     set -e words[1]
     while set -q words[1]
@@ -19,33 +20,64 @@ function __socktopusctl_command
                 set -e words[1]
             case '-*'
             case '*'
-                echo $words[1]
+                string join \n -- $words
                 return
         end
         set -e words[1]
     end
 end
 
+# True for one of the commands, for none of them before there is one.
 function __socktopusctl_is
-    set -l command (__socktopusctl_command)
+    set -l line (__socktopusctl_line)
     if test (count $argv) -eq 0
-        test -z "$command"
+        not set -q line[1]
     else
-        contains -- "$command" $argv
+        set -q line[1]; and contains -- $line[1] $argv
+    end
+end
+
+# __socktopusctl_at N WORD...: there are N words, and these begin them.
+function __socktopusctl_at
+    set -l line (__socktopusctl_line)
+    set -l words $argv[2..-1]
+    set -l last (count $words)
+    test (count $line) -eq $argv[1]
+    and test "$line[1..$last]" = "$words"
+end
+
+function __socktopusctl_names
+    socktopusctl status 2>/dev/null | string replace -rf "^ *$argv[1]: " '' | sort -u
+end
+
+function __socktopusctl_paths
+    set -l line (__socktopusctl_line)
+    set -l inside 0
+    for row in (socktopusctl status 2>/dev/null)
+        if string match -q 'tunnel: *' -- $row
+            string match -q "tunnel: $line[3]" -- $row; and set inside 1; or set inside 0
+        else if test $inside = 1
+            string match -r '^ +\S+://\S+' -- $row | string trim
+        end
     end
 end
 
 complete -c socktopusctl -f
 complete -c socktopusctl -n '__socktopusctl_is' -s h -d 'Show the usage'
 complete -c socktopusctl -n '__socktopusctl_is' -s V -d 'Show the version'
-complete -c socktopusctl -n '__socktopusctl_is; or __socktopusctl_is status watch why metrics exporter' \
+complete -c socktopusctl -n '__socktopusctl_is; or __socktopusctl_is status why watch metrics exporter' \
     -s s -r -F -a '(__socktopusctl_sockets)' -d 'Control socket'
 
 complete -c socktopusctl -n '__socktopusctl_is' -a status -d 'Show the tunnels and their paths'
+complete -c socktopusctl -n '__socktopusctl_is' -a why -d 'Tell what limits a tunnel now'
 complete -c socktopusctl -n '__socktopusctl_is' -a watch -d 'Show the paths again and again'
-complete -c socktopusctl -n '__socktopusctl_is' -a why -d 'Say what limits a tunnel now'
 complete -c socktopusctl -n '__socktopusctl_is' -a metrics -d 'Write OpenMetrics text'
 complete -c socktopusctl -n '__socktopusctl_is' -a exporter -d 'Serve metrics and a page over HTTP'
+complete -c socktopusctl -n '__socktopusctl_is' -a path -d 'Add, change and end paths'
+complete -c socktopusctl -n '__socktopusctl_is' -a tunnel -d 'Add, end, stop and start tunnels'
+complete -c socktopusctl -n '__socktopusctl_is' -a peer -d 'Admit and dismiss peers'
+complete -c socktopusctl -n '__socktopusctl_is' -a reload -d 'Read the configuration again'
+complete -c socktopusctl -n '__socktopusctl_is' -a log -d 'Set the level of the log'
 complete -c socktopusctl -n '__socktopusctl_is' -a probe -d 'Dial a chain of relays and measure it'
 complete -c socktopusctl -n '__socktopusctl_is' -a genkey -d 'Make a private key'
 complete -c socktopusctl -n '__socktopusctl_is' -a genpsk -d 'Make a pre-shared key'
@@ -54,10 +86,11 @@ complete -c socktopusctl -n '__socktopusctl_is' -a version -d 'Show the version'
 complete -c socktopusctl -n '__socktopusctl_is' -a help -d 'Show the usage'
 
 complete -c socktopusctl -n '__socktopusctl_is status probe' -s j -d 'As JSON'
+complete -c socktopusctl -n '__socktopusctl_is why' -s q -d 'The names alone'
+complete -c socktopusctl -n '__socktopusctl_is why' -s t -x -d 'How long to look'
+complete -c socktopusctl -n '__socktopusctl_at 1 why' -a '(__socktopusctl_names tunnel)'
 complete -c socktopusctl -n '__socktopusctl_is watch' -s c -x -d 'How often'
 complete -c socktopusctl -n '__socktopusctl_is watch' -s i -x -d 'Seconds between two'
-complete -c socktopusctl -n '__socktopusctl_is why' -s q -d 'The name of the limit'
-complete -c socktopusctl -n '__socktopusctl_is why' -s t -x -d 'Seconds to watch'
 complete -c socktopusctl -n '__socktopusctl_is exporter' -l listen -x -a '127.0.0.1:9461' -d 'Where to listen'
 complete -c socktopusctl -n '__socktopusctl_is probe' -s a -r -F -d 'Credentials of proxies'
 complete -c socktopusctl -n '__socktopusctl_is probe' -s i -r -F -d 'Private key'
@@ -66,3 +99,17 @@ complete -c socktopusctl -n '__socktopusctl_is probe' -s n -x -d 'Connections'
 complete -c socktopusctl -n '__socktopusctl_is probe' -s p -r -F -d 'Pre-shared key'
 complete -c socktopusctl -n '__socktopusctl_is probe' -l to -x -d 'What the last hop is asked for'
 complete -c socktopusctl -n '__socktopusctl_is probe' -a 'tcp:// socks:// http://'
+
+complete -c socktopusctl -n '__socktopusctl_at 1 log' -a 'fatal error warn notice info debug trace'
+complete -c socktopusctl -n '__socktopusctl_at 1 path' -a 'add del drain set'
+complete -c socktopusctl -n '__socktopusctl_at 1 tunnel' -a 'add del down up'
+complete -c socktopusctl -n '__socktopusctl_at 1 peer' -a 'add del'
+complete -c socktopusctl -n '__socktopusctl_at 2 path' -a '(__socktopusctl_names tunnel)'
+for verb in del down up
+    complete -c socktopusctl -n "__socktopusctl_at 2 tunnel $verb" -a '(__socktopusctl_names tunnel)'
+end
+for verb in del drain set
+    complete -c socktopusctl -n "__socktopusctl_at 3 path $verb" -a '(__socktopusctl_paths)'
+end
+complete -c socktopusctl -n '__socktopusctl_at 3 path add' -a 'tcp:// socks:// http://'
+complete -c socktopusctl -n '__socktopusctl_at 2 peer del' -a '(__socktopusctl_names peer)'
