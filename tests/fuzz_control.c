@@ -15,39 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "supervisor/config.h"
 #include "supervisor/ctl/gather.h"
 #include "supervisor/ctl/metrics.h"
 #include "supervisor/ctl/reply.h"
 #include "supervisor/engine/engine.h"
+#include "tests/control_rig.h"
 
 #define ANSWER_MAX 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
-
-/* As little of an engine as a status takes. */
-static struct engine *
-start_engine(struct sockaddr_un *address, socklen_t *length)
-{
-	static struct config config;
-	static struct engine engine;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	engine.config = &config;
-	engine.base = event_base_new();
-	TAILQ_INIT(&engine.tunnels);
-	TAILQ_INIT(&engine.arriving);
-	TAILQ_INIT(&engine.ended);
-	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	/* The kernel finds an abstract name. */
-	if (engine.base == NULL || fd == -1 ||
-	    bind(fd, (struct sockaddr *)address, sizeof(sa_family_t)) == -1 ||
-	    getsockname(fd, (struct sockaddr *)address, length) == -1 ||
-	    listen(fd, 16) == -1 ||
-	    control_open(&engine.control, &engine, fd) == -1)
-		abort();
-	return &engine;
-}
 
 /* A line that is no comment is a sample of ours, and nothing else. */
 static void
@@ -91,6 +67,22 @@ parse(char *text, size_t bytes)
 	reply_free(&reply);
 }
 
+/* Until the other side closes, *got being 0 then, or nothing more comes. */
+static size_t
+hear(struct engine *engine, int fd, char *text, ssize_t *got)
+{
+	size_t bytes = 0;
+
+	*got = -1;
+	for (int i = 0; i < 100 && *got != 0; i++) {
+		event_base_loop(engine->base, EVLOOP_NONBLOCK);
+		while ((*got = recv(fd, text + bytes, ANSWER_MAX / 2 - bytes,
+			    0)) > 0)
+			bytes += (size_t)*got;
+	}
+	return bytes;
+}
+
 static void
 ask(const uint8_t *request, size_t size)
 {
@@ -105,22 +97,22 @@ ask(const uint8_t *request, size_t size)
 	int fd;
 
 	if (engine == NULL)
-		engine = start_engine(&address, &length);
+		engine = control_rig_start(&address, &length);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (fd == -1 || connect(fd, (struct sockaddr *)&address, length) == -1)
 		abort();
 	if (send(fd, request, size, MSG_NOSIGNAL) != (ssize_t)size ||
 	    shutdown(fd, SHUT_WR) == -1)
 		abort();
-	for (int i = 0; i < 100 && got != 0; i++) {
-		event_base_loop(engine->base, EVLOOP_NONBLOCK);
-		while (
-		    (got = recv(fd, text + bytes, ANSWER_MAX - bytes, 0)) > 0)
-			bytes += (size_t)got;
-	}
+	bytes = hear(engine, fd, text, &got);
+	/* Nobody reads a file here. */
+	control_reloaded(&engine->control, "no loader");
+	if (got != 0)
+		bytes += hear(engine, fd, text + bytes, &got);
 	close(fd);
 	if (engine->control.clients != 0)
 		abort();
+	control_rig_reset(engine);
 	text[bytes] = '\0';
 	if (bytes == 0)
 		return;
