@@ -22,6 +22,7 @@
 #include "supervisor/log_journal.h"
 #include "supervisor/log_limit.h"
 #include "supervisor/log_line.h"
+#include "supervisor/log_syslog.h"
 
 #define LOG_FILE_MODE 0640
 #define PREFIX_BYTES 3 /* "<6>" */
@@ -29,7 +30,8 @@
 enum form {
 	FORM_PLAIN,
 	FORM_PREFIX,
-	FORM_FIELDS
+	FORM_FIELDS,
+	FORM_SYSLOG
 };
 
 static const struct {
@@ -88,17 +90,22 @@ log_open(const struct log_settings *settings)
 	int fd = STDERR_FILENO;
 
 	find_journal();
-	if (settings->target == LOG_TO_FILE) {
-		fd = open_file(settings->file);
-		if (fd == -1)
-			return -1;
-	} else if (settings->target == LOG_TO_SYSLOG)
-		openlog("socktopus", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-	else {
+	switch (settings->target) {
+	case LOG_TO_STDERR:
 		form = state.stderr_form;
 		fd = form == FORM_FIELDS ? state.journal : STDERR_FILENO;
+		break;
+	case LOG_TO_SYSLOG:
+		form = FORM_SYSLOG;
+		fd = log_syslog_open(LOG_SYSLOG_SOCKET);
+		break;
+	case LOG_TO_FILE:
+		fd = open_file(settings->file);
+		break;
 	}
-	if (state.settings.target == LOG_TO_FILE)
+	if (fd == -1)
+		return -1;
+	if (state.settings.target != LOG_TO_STDERR)
 		close(state.fd);
 	state.fd = fd;
 	state.form = form;
@@ -207,6 +214,10 @@ write_form(struct log_line *line, enum log_level level)
 		return write_prefixed(line, levels[level].priority);
 	case FORM_FIELDS:
 		return write_fields(line, levels[level].priority);
+	case FORM_SYSLOG:
+		return log_syslog_send(state.fd, LOG_SYSLOG_SOCKET,
+		    levels[level].priority, line->text + LOG_LINE_TIME_BYTES,
+		    line->length - LOG_LINE_TIME_BYTES - 1);
 	}
 	return false;
 }
@@ -248,12 +259,6 @@ write_lost(void)
 static void
 deliver(struct log_line *line, enum log_level level)
 {
-	if (state.settings.target == LOG_TO_SYSLOG) {
-		syslog(levels[level].priority, "%.*s",
-		    (int)(line->length - LOG_LINE_TIME_BYTES - 1),
-		    line->text + LOG_LINE_TIME_BYTES);
-		return;
-	}
 	if ((!state.torn || write_line(state.fd, "\n", 1)) &&
 	    (state.lost == 0 || write_lost()) && write_form(line, level))
 		return;

@@ -4,8 +4,9 @@
  * is always allowed.
  *
  * connect(2) cannot be judged, since the address is behind a pointer. It can
- * only be made on what socket(2) gives, which is UDP, and Landlock refuses it
- * on the TCP sockets that were accepted.
+ * only be made on what socket(2) gives, which is UDP, on the socket of a log's
+ * daemon, which is a local one for datagrams, and Landlock refuses it on the
+ * TCP sockets that were accepted.
  */
 #include "supervisor/sandbox.h"
 
@@ -20,7 +21,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 
 #include "supervisor/config.h"
 #include "supervisor/sandbox_filter.h"
@@ -92,19 +92,12 @@ static const struct sandbox_filter_rule open_rules[] = {
 	CALL(openat),
 };
 
-/* syslog(3) connects again when its daemon was away. */
-static const struct sandbox_filter_rule syslog_rules[] = {
-	WHEN3(socket, IS(0, AF_UNIX), IS(1, SOCK_DGRAM | SOCK_CLOEXEC),
-	    IS(2, 0)),
-};
-
 static const struct sandbox_filter_list
     loop_list = LIST(SCMP_ACT_ALLOW, loop_rules),
     path_list = LIST(SCMP_ACT_ALLOW, path_rules),
     socket_list = LIST(SCMP_ACT_ALLOW, socket_rules),
     reopen_list = LIST(SCMP_ACT_ALLOW, reopen_rules),
-    refuse_list = LIST(SCMP_ACT_ERRNO(EACCES), open_rules),
-    syslog_list = LIST(SCMP_ACT_ALLOW, syslog_rules);
+    refuse_list = LIST(SCMP_ACT_ERRNO(EACCES), open_rules);
 
 /* clang-format on */
 
@@ -122,9 +115,7 @@ collect(const struct config *config, int level,
 	lists[count++] = socket_list;
 	switch (config->log.target) {
 	case LOG_TO_STDERR:
-		break;
 	case LOG_TO_SYSLOG:
-		lists[count++] = syslog_list;
 		break;
 	case LOG_TO_FILE:
 		lists[count++] = level > 0 ? reopen_list : refuse_list;
@@ -157,8 +148,6 @@ sandbox_enter_engine(const struct config *config)
 	if (sandbox_lock_is_relaxed())
 		return;
 	sandbox_lock_harden();
-	/* The time zone's file, for syslog(3). */
-	tzset();
 	level = sandbox_lock_level(config);
 	if (level > 0)
 		enter_landlock(config, level);

@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "supervisor/config.h"
@@ -121,8 +120,6 @@ sandbox_enter_loader(const struct config *config)
 	if (sandbox_lock_is_relaxed())
 		return;
 	sandbox_lock_harden();
-	/* The time zone's file, for syslog(3). */
-	tzset();
 	level = sandbox_lock_level(config);
 	if (level > 0)
 		enter_landlock(level);

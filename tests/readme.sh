@@ -9,6 +9,8 @@
 . "$tests/lib_hosts.sh"
 need awk socat microsocks nc jq make ss pgrep
 need_hosts
+! grep -q __asan_init "$build/socktopus" ||
+    skip "the units forbid what a sanitizer needs"
 
 # Block N in block.N, and its hosts in hosts.N.
 blocks=$(awk -v work="$work" '

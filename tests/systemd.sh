@@ -6,6 +6,8 @@
 . "$tests/lib_hosts.sh"
 need jq make nc pgrep
 need_hosts
+! grep -q __asan_init "$build/socktopus" ||
+    skip "the units forbid what a sanitizer needs"
 name_hosts host
 boot host
 
@@ -135,6 +137,18 @@ await 20 "watchdog" has_started_again $near "$before"
 [ "$(on host systemctl show -P NRestarts $near)" -ge 1 ] ||
     fail "the watchdog did not bite"
 note "a hanging engine is noticed"
+
+# Syslog's socket, which the journal serves as well.
+on host sh -c "echo 'log = { target = \"syslog\"; };' \
+    >>/etc/socktopus/near.conf"
+in_syslog() {
+	on host journalctl -q -o json -t socktopus _TRANSPORT=syslog |
+	    jq -r '.PRIORITY + " " + .MESSAGE' | grep -qx "$1"
+}
+at_host "systemctl restart $near"
+await 5 "line of the supervisor" in_syslog '5 notice supervisor: ready'
+await 5 "line of the engine" in_syslog '5 notice engine: t1: up'
+note "to syslog, too"
 
 at_host "systemctl stop socktopus.socket socktopus $near $user"
 for unit in socktopus $near $user; do
