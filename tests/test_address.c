@@ -190,6 +190,8 @@ static const struct {
 	{ "socks4://id@p", HOP_SOCKS4, "p", 1080, "id", "", "socks4://p:1080" },
 	{ "socks4a://p", HOP_SOCKS4A, "p", 1080, "", "", "socks4a://p:1080" },
 	{ "http://p", HOP_HTTP, "p", 8080, "", "", "http://p:8080" },
+	{ "srv://_S._tcp.example", HOP_SRV, "_s._tcp.example", 0, "", "",
+	    "srv://_s._tcp.example" },
 	{ "http://u@p", HOP_HTTP, "p", 8080, "u", "", "http://p:8080" },
 	{ "http://u%41@p", HOP_HTTP, "p", 8080, "uA", "", "http://p:8080" },
 	{ "http://u:@p", HOP_HTTP, "p", 8080, "u", "", "http://p:8080" },
@@ -223,6 +225,7 @@ static const char *const bad_uris[] = { "", "://", "tcp", "tcp:", "tcp:/h",
 	"http://:p@h", "http://u:p@", "http://a@b:c@h", "http://%3a:p@h",
 	"http://u:%@h", "http://u:%4@h", "http://u:%4g@h", "http://u:%00@h",
 	"http://%0a:p@h", "http://u:%7f@h", "tcp://a,tcp://b", "tcp://%41",
+	"srv://", "srv://h:7", "srv://u@h", "srv://[::1]", "srv://h/",
 	"tcp://h:80:80", " tcp://h", "tcp://80" };
 
 START_TEST(bad_uri_is_refused)
@@ -250,6 +253,8 @@ static const struct {
 	{ "http://a@b@c", "%40" },
 	{ "https://h", "not supported" },
 	{ "udp://h", "none of tcp" },
+	{ "srv://h:7", "in its records" },
+	{ "srv://[::1]", "takes a name" },
 	{ "h:80", "begin with a scheme" },
 	{ "tcp://[::1", "not closed" },
 	{ "tcp://[::1]x", "after the closing bracket" },
@@ -353,7 +358,8 @@ END_TEST
 	"http://g,http://h,http://i"
 
 static const char *const bad_chains[] = { "", ",", "tcp://a,", ",tcp://a",
-	"socks://a,,socks://b", "socks://a,tcp://b", "tcp://a,tcp://b",
+	"socks://a,,socks://b", "socks://a,tcp://b", "srv://a",
+	"srv://a,http://b", "http://b,srv://a", "tcp://a,tcp://b",
 	"tcp://a, socks://b", "socks4://a,http://[::1]",
 	"socks4a://a,http://[::1]", NINE_HOPS };
 
