@@ -429,19 +429,19 @@ END_TEST
 
 START_TEST(test_totals)
 {
-	struct frame_totals totals = { 1, 2, 3, 4, { 0 } }, got;
+	struct frame_totals totals = { 1, 2, 3, 4, 5, { 0 } }, got;
 	int i;
 
 	for (i = 0; i < FRAME_TOTALS_COUNT; i++)
 		totals.counts[i] = UINT64_MAX - (uint64_t)i;
-	ck_assert_uint_eq(frame_encode_totals(&totals, frame), 201);
+	ck_assert_uint_eq(frame_encode_totals(&totals, frame), 209);
 	ck_assert_uint_eq(frame[0], FRAME_TOTALS);
 	ck_assert_uint_eq(frame[8], 1);
-	ck_assert_uint_eq(frame[32], 4);
-	ck_assert_uint_eq(frame[48], 0xfe);
-	ck_assert_int_eq(frame_decode_totals(frame, 201, &got), 0);
+	ck_assert_uint_eq(frame[40], 5);
+	ck_assert_uint_eq(frame[56], 0xfe);
+	ck_assert_int_eq(frame_decode_totals(frame, 209, &got), 0);
 	ck_assert_mem_eq(&got, &totals, sizeof(got));
-	ck_assert_int_eq(frame_decode_totals(frame, 200, &got), -1);
+	ck_assert_int_eq(frame_decode_totals(frame, 208, &got), -1);
 	ck_assert_int_eq(frame_decode_totals(frame, 400, &got), 0);
 }
 END_TEST

@@ -20,31 +20,31 @@ setup(void)
 
 static enum ledger_news
 tell(struct ledger *from, const uint64_t *all, struct ledger *to,
-    const uint64_t *to_all, bool may_begin)
+    const uint64_t *to_all, enum ledger_role role)
 {
 	struct frame_totals totals;
 
 	ledger_say(from, all, 1, &totals);
-	return ledger_hear(to, &totals, may_begin, to_all);
+	return ledger_hear(to, &totals, role, to_all);
 }
 
 /* As at the start of a path: the listener first. */
 static void
 meet(void)
 {
-	ck_assert_int_eq(tell(&far, far_all, &near, near_all, true),
+	ck_assert_int_eq(tell(&far, far_all, &near, near_all, LEDGER_CONNECTS),
 	    LEDGER_MET);
-	ck_assert_int_eq(tell(&near, near_all, &far, far_all, false),
+	ck_assert_int_eq(tell(&near, near_all, &far, far_all, LEDGER_FOLLOWS),
 	    LEDGER_MET);
-	ck_assert_int_eq(tell(&far, far_all, &near, near_all, false),
+	ck_assert_int_eq(tell(&far, far_all, &near, near_all, LEDGER_LEADS),
 	    LEDGER_GOES_ON);
 }
 
 static void
 exchange(void)
 {
-	tell(&far, far_all, &near, near_all, false);
-	tell(&near, near_all, &far, far_all, false);
+	tell(&far, far_all, &near, near_all, LEDGER_LEADS);
+	tell(&near, near_all, &far, far_all, LEDGER_FOLLOWS);
 }
 
 static uint64_t
@@ -182,7 +182,7 @@ START_TEST(test_stale_word)
 {
 	meet();
 	carry(10);
-	tell(&near, near_all, &far, far_all, false);
+	tell(&near, near_all, &far, far_all, LEDGER_FOLLOWS);
 	far_all[FRAME_ACCEPTED] += 5;
 	far_all[FRAME_DELIVERED] += 5;
 	ledger_account_in(&far, far_all, &account);
@@ -201,8 +201,8 @@ START_TEST(test_overtaken)
 	ledger_say(&far, far_all, 1, &older);
 	carry(1);
 	ledger_say(&far, far_all, 1, &newer);
-	ledger_hear(&near, &newer, false, near_all);
-	ledger_hear(&near, &older, false, near_all);
+	ledger_hear(&near, &newer, LEDGER_LEADS, near_all);
+	ledger_hear(&near, &older, LEDGER_LEADS, near_all);
 	ck_assert_uint_eq(near.peer[FRAME_DELIVERED], 2);
 }
 END_TEST
@@ -221,15 +221,15 @@ START_TEST(test_far_end_begins_anew)
 
 	ledger_init(&far, 3000);
 	memset(far_all, 0, sizeof(far_all));
-	ck_assert_int_eq(tell(&far, far_all, &near, near_all, false),
+	ck_assert_int_eq(tell(&far, far_all, &near, near_all, LEDGER_LEADS),
 	    LEDGER_GOES_ON);
 	ck_assert_uint_eq(near.peer_first, 2000);
-	ck_assert_int_eq(tell(&far, far_all, &near, near_all, true),
+	ck_assert_int_eq(tell(&far, far_all, &near, near_all, LEDGER_CONNECTS),
 	    LEDGER_ANEW);
 	ledger_account_out(&near, near_all, &account);
 	ck_assert_int_eq(account.state, LEDGER_UNKNOWN);
 	ck_assert_uint_eq(account.came_in, 7);
-	tell(&near, near_all, &far, far_all, false);
+	tell(&near, near_all, &far, far_all, LEDGER_FOLLOWS);
 
 	/* All of them arrive, and 10 more. */
 	carry(10);
@@ -247,11 +247,45 @@ START_TEST(test_far_end_begins_anew)
 }
 END_TEST
 
+/* Away to another listener and back: this one's count begins again, too. */
+START_TEST(test_back_again)
+{
+	static struct ledger other;
+	static uint64_t other_all[FRAME_TOTALS_COUNT];
+
+	meet();
+	carry(100);
+	exchange();
+	ledger_init(&other, 3000);
+	memset(other_all, 0, sizeof(other_all));
+	tell(&other, other_all, &near, near_all, LEDGER_CONNECTS);
+	near_all[FRAME_RECEIVED] += 10;
+	near_all[FRAME_NUMBERED] += 10;
+	near_all[FRAME_COPIES] += 10;
+
+	ck_assert_int_eq(tell(&far, far_all, &near, near_all, LEDGER_CONNECTS),
+	    LEDGER_ANEW);
+	ck_assert_int_eq(tell(&near, near_all, &far, far_all, LEDGER_FOLLOWS),
+	    LEDGER_AGAIN);
+	ck_assert_int_eq(tell(&near, near_all, &far, far_all, LEDGER_FOLLOWS),
+	    LEDGER_GOES_ON);
+	carry(7);
+	exchange();
+	ledger_account_out(&near, near_all, &account);
+	ck_assert_int_eq(account.state, LEDGER_SETTLED);
+	ck_assert_uint_eq(account.came_in, 7);
+	ck_assert_uint_eq(account.fates[LEDGER_DELIVERED], 7);
+	ledger_account_in(&far, far_all, &account);
+	ck_assert_int_eq(account.state, LEDGER_SETTLED);
+	ck_assert_uint_eq(account.came_in, 7);
+}
+END_TEST
+
 /* It did not tell at first, being of an older version. */
 START_TEST(test_met_late)
 {
 	carry(50);
-	ck_assert_int_eq(tell(&far, far_all, &near, near_all, true),
+	ck_assert_int_eq(tell(&far, far_all, &near, near_all, LEDGER_CONNECTS),
 	    LEDGER_MET);
 	ledger_account_out(&near, near_all, &account);
 	ck_assert_uint_eq(account.came_in, 0);
@@ -285,17 +319,17 @@ START_TEST(test_hostile)
 	unsigned int i;
 
 	memset(&totals, 0, sizeof(totals));
-	ck_assert_int_eq(ledger_hear(&near, &totals, true, near_all),
+	ck_assert_int_eq(ledger_hear(&near, &totals, LEDGER_CONNECTS, near_all),
 	    LEDGER_GOES_ON);
 	for (i = 0; i < FRAME_TOTALS_COUNT; i++)
 		totals.counts[i] = i % 2 == 0 ? UINT64_MAX : i;
 	totals.first = totals.serial = UINT64_MAX;
 	totals.echo = near.first;
-	ledger_hear(&near, &totals, true, near_all);
+	ledger_hear(&near, &totals, LEDGER_CONNECTS, near_all);
 	ledger_account_out(&near, near_all, &account);
 	ledger_account_in(&near, near_all, &account);
 	totals.first = 1;
-	ck_assert_int_eq(ledger_hear(&near, &totals, false, near_all),
+	ck_assert_int_eq(ledger_hear(&near, &totals, LEDGER_LEADS, near_all),
 	    LEDGER_GOES_ON);
 	ck_assert_uint_eq(near.peer_first, UINT64_MAX);
 }
@@ -326,6 +360,7 @@ main(void)
 	tcase_add_test(tests, test_stale_word);
 	tcase_add_test(tests, test_overtaken);
 	tcase_add_test(tests, test_far_end_begins_anew);
+	tcase_add_test(tests, test_back_again);
 	tcase_add_test(tests, test_met_late);
 	tcase_add_test(tests, test_due);
 	tcase_add_test(tests, test_hostile);

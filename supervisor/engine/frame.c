@@ -177,13 +177,14 @@ frame_decode_lost(const uint8_t *frame, size_t bytes, struct frame_lost *lost)
 size_t
 frame_encode_totals(const struct frame_totals *totals, uint8_t *out)
 {
-	uint8_t *at = out + 33;
+	uint8_t *at = out + 41;
 
 	out[0] = FRAME_TOTALS;
 	be64enc(out + 1, totals->first);
 	be64enc(out + 9, totals->least);
 	be64enc(out + 17, totals->echo);
-	be64enc(out + 25, totals->serial);
+	be64enc(out + 25, totals->round);
+	be64enc(out + 33, totals->serial);
 	for (size_t i = 0; i < FRAME_TOTALS_COUNT; i++, at += 8)
 		be64enc(at, totals->counts[i]);
 	return FRAME_TOTALS_BYTES;
@@ -193,14 +194,15 @@ int
 frame_decode_totals(const uint8_t *frame, size_t bytes,
     struct frame_totals *totals)
 {
-	const uint8_t *at = frame + 33;
+	const uint8_t *at = frame + 41;
 
 	if (bytes < FRAME_TOTALS_BYTES)
 		return -1;
 	totals->first = be64dec(frame + 1);
 	totals->least = be64dec(frame + 9);
 	totals->echo = be64dec(frame + 17);
-	totals->serial = be64dec(frame + 25);
+	totals->round = be64dec(frame + 25);
+	totals->serial = be64dec(frame + 33);
 	for (size_t i = 0; i < FRAME_TOTALS_COUNT; i++, at += 8)
 		totals->counts[i] = be64dec(at);
 	return 0;

@@ -140,10 +140,11 @@ struct frame_totals {
 	uint64_t first;	 /* the number of the sender's first datagram, ever */
 	uint64_t least;	 /* of one that may still come for the first time */
 	uint64_t echo;	 /* the receiver's, as the sender heard it, or 0 */
+	uint64_t round;	 /* which count it is: the connector begins new ones */
 	uint64_t serial; /* ascends */
 	uint64_t counts[FRAME_TOTALS_COUNT];
 };
-#define FRAME_TOTALS_BYTES (1 + (4 + FRAME_TOTALS_COUNT) * 8)
+#define FRAME_TOTALS_BYTES (1 + (5 + FRAME_TOTALS_COUNT) * 8)
 
 struct frame_hold {
 	uint16_t pause_ms; /* no DATA for so long; 0: go on */

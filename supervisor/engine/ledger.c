@@ -66,33 +66,51 @@ has_settled_some(const uint64_t all[FRAME_TOTALS_COUNT])
 }
 
 static enum ledger_news
-meet(struct ledger *ledger, uint64_t peer_first,
-    const uint64_t all[FRAME_TOTALS_COUNT])
+meet(struct ledger *ledger, const struct frame_totals *totals,
+    enum ledger_role role, const uint64_t all[FRAME_TOTALS_COUNT])
 {
 	bool anew = ledger->peer_first != 0;
 
-	if (anew || has_settled_some(all))
+	if (totals->first == 0 || (anew && role != LEDGER_CONNECTS))
+		return LEDGER_GOES_ON;
+	if (anew || has_settled_some(all)) {
 		begin(ledger, all);
-	ledger->peer_first = peer_first;
+		ledger->round++;
+	}
+	ledger->peer_first = totals->first;
 	ledger->peer_serial = 0;
 	ledger->known = false;
 	return anew ? LEDGER_ANEW : LEDGER_MET;
 }
 
+static enum ledger_news
+follow(struct ledger *ledger, const struct frame_totals *totals,
+    const uint64_t all[FRAME_TOTALS_COUNT])
+{
+	begin(ledger, all);
+	ledger->round = totals->round;
+	ledger->known = false;
+	return LEDGER_AGAIN;
+}
+
 enum ledger_news
 ledger_hear(struct ledger *ledger, const struct frame_totals *totals,
-    bool may_begin, const uint64_t all[FRAME_TOTALS_COUNT])
+    enum ledger_role role, const uint64_t all[FRAME_TOTALS_COUNT])
 {
 	enum ledger_news news = LEDGER_GOES_ON;
 
-	if (totals->first != ledger->peer_first) {
-		if (totals->first == 0 ||
-		    (ledger->peer_first != 0 && !may_begin))
-			return news;
-		news = meet(ledger, totals->first, all);
+	if (totals->first != ledger->peer_first)
+		news = meet(ledger, totals, role, all);
+	if (totals->first != ledger->peer_first)
+		return news;
+	if (role == LEDGER_FOLLOWS && totals->round > ledger->round) {
+		if (news == LEDGER_GOES_ON)
+			news = follow(ledger, totals, all);
+		else
+			ledger->round = totals->round;
 	}
 	/* Paths overtake each other. */
-	if (totals->echo != ledger->first ||
+	if (totals->echo != ledger->first || totals->round != ledger->round ||
 	    totals->serial <= ledger->peer_serial)
 		return news;
 	ledger->peer_serial = totals->serial;
@@ -114,6 +132,7 @@ ledger_has_news(struct ledger *ledger, const uint64_t all[FRAME_TOTALS_COUNT])
 
 	ledger_count(ledger, all, counts);
 	if (ledger->said.echo != ledger->peer_first ||
+	    ledger->said.round != ledger->round ||
 	    memcmp(counts, ledger->said.counts, sizeof(counts)) != 0)
 		ledger->repeated = 0;
 	return ledger->repeated <= REPEATS;
@@ -126,6 +145,7 @@ ledger_say(struct ledger *ledger, const uint64_t all[FRAME_TOTALS_COUNT],
 	ledger_count(ledger, all, ledger->said.counts);
 	ledger->said.first = ledger->first;
 	ledger->said.echo = ledger->peer_first;
+	ledger->said.round = ledger->round;
 	ledger->said.serial++;
 	ledger->said_us = now_us;
 	ledger->repeated++;

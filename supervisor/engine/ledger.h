@@ -3,9 +3,10 @@
  * out, tells the other (TOTALS), and so each can say what became of every
  * datagram, in both directions. Pure: counters and the clock are arguments.
  *
- * A count begins when the tunnel does, and at the connector again when the
- * listener's end of it has begun anew: of what the former one had, nobody can
- * tell any more. What was not acknowledged then is carried over.
+ * A count begins when the tunnel does, and again when the connector has to do
+ * with another tunnel at the listener's end, since that began anew or is
+ * another listener: of what the former one had, nobody can tell any more. What
+ * was not acknowledged then is carried over.
  */
 #ifndef ENGINE_LEDGER_H
 #define ENGINE_LEDGER_H
@@ -18,6 +19,7 @@
 struct ledger {
 	uint64_t first;	     /* number of our first datagram */
 	uint64_t peer_first; /* and of the far end's; 0: not heard */
+	uint64_t round;	     /* the count at hand, at both ends */
 	bool known;	     /* peer holds what it counted against us */
 	uint64_t peer[FRAME_TOTALS_COUNT];
 	/* the implementation's */
@@ -73,19 +75,23 @@ void ledger_count(const struct ledger *ledger,
     const uint64_t all[FRAME_TOTALS_COUNT],
     uint64_t counts[FRAME_TOTALS_COUNT]);
 
-enum ledger_news {
-	LEDGER_GOES_ON,
-	LEDGER_MET, /* the far end is heard for the first time */
-	LEDGER_ANEW /* it has begun anew, and so does the count */
+enum ledger_role {
+	LEDGER_FOLLOWS, /* the listener */
+	LEDGER_LEADS,	/* the connector */
+	LEDGER_CONNECTS /* the connector, on a path that is being opened */
 };
 
-/*
- * TOTALS came. May the far end begin anew: did they come over a path that is
- * just being opened?
- */
+enum ledger_news {
+	LEDGER_GOES_ON,
+	LEDGER_MET,   /* the far end is heard for the first time */
+	LEDGER_ANEW,  /* it is another one, and a new count begins */
+	LEDGER_AGAIN, /* it is the same one, and says that one begins */
+};
+
+/* TOTALS came. */
 enum ledger_news
 ledger_hear(struct ledger *ledger, const struct frame_totals *totals,
-    bool may_begin, const uint64_t all[FRAME_TOTALS_COUNT]);
+    enum ledger_role role, const uint64_t all[FRAME_TOTALS_COUNT]);
 
 /*
  * Is it time to tell the other end, every second? Is there anything to tell?

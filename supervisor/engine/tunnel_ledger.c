@@ -73,6 +73,14 @@ tunnel_ledger_say(struct tunnel *tunnel, struct path *path)
 	say(tunnel, path, all);
 }
 
+static enum ledger_role
+role_on(const struct path *path)
+{
+	if (path->config == NULL)
+		return LEDGER_FOLLOWS;
+	return path->state == PATH_OPENING ? LEDGER_CONNECTS : LEDGER_LEADS;
+}
+
 void
 tunnel_ledger_hear(struct tunnel *tunnel, struct path *path,
     const struct frame_totals *totals)
@@ -80,8 +88,7 @@ tunnel_ledger_hear(struct tunnel *tunnel, struct path *path,
 	uint64_t all[FRAME_TOTALS_COUNT];
 
 	gather(tunnel, all);
-	switch (ledger_hear(&tunnel->ledger, totals,
-	    path->state == PATH_OPENING, all)) {
+	switch (ledger_hear(&tunnel->ledger, totals, role_on(path), all)) {
 	case LEDGER_GOES_ON:
 		return;
 	case LEDGER_ANEW:
@@ -89,6 +96,10 @@ tunnel_ledger_hear(struct tunnel *tunnel, struct path *path,
 		break;
 	case LEDGER_MET:
 		break;
+	case LEDGER_AGAIN:
+		/* What went elsewhere meanwhile will not come. */
+		reorder_skip(&tunnel->reorder, totals->least);
+		return;
 	}
 	/*
 	 * The first that comes need not be the first that was sent; and what
