@@ -52,6 +52,7 @@ static const char whole[] =
     "process version=0.1 pid=4711 mode=file uptime_ms=123456\n"
     "tunnel name=logs role=connector state=up peer=far local=[::1]:1234 "
     "remote=127.0.0.1:1235 scheduler=earliest received=110 sent=100 "
+    "blocked_us=1500000 "
     "delivered=90\n"
     "drop tunnel=logs cause=kernel count=3\n"
     "ledger tunnel=logs direction=out state=settled came_in=10 kernel=1 "
@@ -108,6 +109,9 @@ START_TEST(test_openmetrics)
 	    "tunnel=\"logs\",direction=\"out\",fate=\"kernel\"} 1\n"
 	    "socktopus_ledger_datagrams{socket=\"/run/a.sock\","
 	    "tunnel=\"logs\",direction=\"out\",fate=\"delivered\"} 9");
+	expect(text,
+	    "socktopus_tunnel_blocked_seconds_total{"
+	    "socket=\"/run/a.sock\",tunnel=\"logs\"} 1.500000");
 	/* A path that is not up has no round trip. */
 	ck_assert_ptr_null(strstr(text,
 	    "round_trip_seconds{socket=\"/run/a.sock\",tunnel=\"logs\","
