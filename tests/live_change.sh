@@ -88,6 +88,7 @@ first=$(inode "${port[one]}")
 
 # Paths, while datagrams flow.
 start sink "$dgram" sink -p "$far" -n 15000 -i 5 -t 40
+await_line 5 sink '^port='
 start send "$dgram" send -p "$near" -n 15000 -r 3000 -s 1000 127.0.0.1 "$local"
 ctl connector path add t "$(uri two)"
 await_paths connector 3

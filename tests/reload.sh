@@ -96,6 +96,7 @@ first=$(inode "${port[one]}")
 
 # The neighbour of a path comes, is changed, and goes, under traffic.
 start sink "$dgram" sink -p "$far" -n 12000 -i 5 -t 30
+await_line 5 sink '^port='
 start send "$dgram" send -p "$near" -n 12000 -r 3000 -s 1000 127.0.0.1 "$local"
 connector_file '' "{ $(uri one) }, { $(uri two) }"
 reload connector
