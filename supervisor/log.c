@@ -72,11 +72,13 @@ open_file(const char *file)
 
 /* Once and early: a lock-in forbids it later, whatever the target was. */
 static void
-find_journal(void)
+look_around(void)
 {
 	if (state.looked)
 		return;
 	state.looked = true;
+	/* The time zone's file; gmtime_r(3) wants it as well. */
+	tzset();
 	if (!log_journal_reads(STDERR_FILENO))
 		return;
 	state.journal = log_journal_open(LOG_JOURNAL_SOCKET);
@@ -89,7 +91,7 @@ log_open(const struct log_settings *settings)
 	enum form form = FORM_PLAIN;
 	int fd = STDERR_FILENO;
 
-	find_journal();
+	look_around();
 	switch (settings->target) {
 	case LOG_TO_STDERR:
 		form = state.stderr_form;

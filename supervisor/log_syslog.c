@@ -31,7 +31,6 @@ log_syslog_open(const char *path)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	tzset();
 	if (fd != -1)
 		(void)connect_to(fd, path);
 	return fd;

@@ -12,8 +12,7 @@
 #define LOG_SYSLOG_SOCKET "/dev/log"
 
 /*
- * A socket for the daemon, which need not be there yet; -1 with errno. Reads
- * the time zone.
+ * A socket for the daemon, which need not be there yet; -1 with errno.
  */
 int log_syslog_open(const char *path);
 
