@@ -152,7 +152,11 @@ share(size_t *name, size_t *graph)
 
 	*name = smaller(screen.seen.longest, rest > 20 ? rest / 2 : 10);
 	*graph = rest > *name ? (rest - *name) / 2 : 0;
-	*graph = *graph < GRAPH_MIN ? 0 : smaller(*graph, GRAPH_SAMPLES);
+	*graph = smaller(*graph, GRAPH_SAMPLES);
+	if (*graph >= GRAPH_MIN)
+		return;
+	*graph = 0;
+	*name = smaller(screen.seen.longest, rest > 10 ? rest : 10);
 }
 
 static void
