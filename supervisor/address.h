@@ -24,14 +24,15 @@
 enum address_kind {
 	ADDRESS_UDP,   /* a socket that is tied to one other */
 	ADDRESS_LEARN, /* one that answers whoever sent last */
-	/* These have a name, and never lose what they could hold back. */
-	ADDRESS_UNIX,	  /* a local SOCK_DGRAM socket */
-	ADDRESS_SEQPACKET /* a local SOCK_SEQPACKET one, listening */
+	/* These have a name. The sockets lose nothing that can be held back. */
+	ADDRESS_UNIX,	   /* a local SOCK_DGRAM socket */
+	ADDRESS_SEQPACKET, /* a local SOCK_SEQPACKET one, listening */
+	ADDRESS_TUN	   /* a network device */
 };
 
 /*
  * An end of a tunnel as it is written: `[host:][serv:][rhost:]rserv`, names
- * not yet resolved, or the name of a local socket.
+ * not yet resolved, or the name of a local socket or of a device.
  */
 struct address_tuple {
 	char host[MESSAGE_HOST_MAX];
@@ -39,7 +40,7 @@ struct address_tuple {
 	uint16_t port;
 	uint16_t rport; /* LEARN: 0 */
 	enum address_kind kind;
-	char path[ADDRESS_PATH_MAX];  /* UNIX, SEQPACKET */
+	char path[ADDRESS_PATH_MAX];  /* UNIX, SEQPACKET; TUN: its name */
 	char rpath[ADDRESS_PATH_MAX]; /* UNIX: empty if it is to be learned */
 };
 
@@ -144,8 +145,8 @@ int address_resolve_service(const struct address_service *service,
     struct sockaddr_storage *address, const char **error);
 
 /*
- * The end of one that has a name, as a tuple or a permit gives it. A path
- * stands as AF_UNIX.
+ * The end of one that has a name, as a tuple or a permit gives it. Names stand
+ * as AF_UNIX, a device's too.
  */
 void address_name_pair(enum address_kind kind, const char *path,
     const char *rpath, struct address_pair *pair);

@@ -1,9 +1,11 @@
 /*
- * Ends that have a name: local sockets.
+ * Ends that have a name: local sockets, and network devices.
  */
 #include <sys/un.h>
 
 #include <bsd/string.h>
+#include <ctype.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +21,7 @@ static const char *const prefixes[] = {
 	[ADDRESS_LEARN] = NULL,
 	[ADDRESS_UNIX] = "unix:",
 	[ADDRESS_SEQPACKET] = "unix-seqpacket:",
+	[ADDRESS_TUN] = "tun:",
 };
 
 #define KINDS (sizeof(prefixes) / sizeof(prefixes[0]))
@@ -51,9 +54,36 @@ bool
 address_text_is_named(const char *text)
 {
 	const char *name;
+	size_t kind = tell_kind(text, &name);
 
-	/* unix:9 is a port of a host of that name. */
-	return tell_kind(text, &name) != KINDS && *name == '/';
+	/* unix:9 and tun:9 are a port of a host of that name. */
+	if (kind == ADDRESS_TUN)
+		return isalpha((unsigned char)*name) &&
+		    strchr(name, ':') == NULL;
+	return kind != KINDS && *name == '/';
+}
+
+bool
+address_text_is_device(const char *text)
+{
+	const char *at;
+
+	for (at = text; *at != '\0'; at++)
+		if (!isalnum((unsigned char)*at) && strchr("-._", *at) == NULL)
+			return false;
+	return isalpha((unsigned char)*text) && at - text < IFNAMSIZ;
+}
+
+static int
+read_device(const char *name, char path[ADDRESS_PATH_MAX], const char **error)
+{
+	if (address_text_is_device(name)) {
+		strlcpy(path, name, ADDRESS_PATH_MAX);
+		return 0;
+	}
+	*error = "a device's name has up to 15 letters, digits, '-', '.' and "
+		 "'_', the first a letter";
+	return -1;
 }
 
 bool
@@ -95,6 +125,8 @@ address_text_named(const char *text, enum address_kind *kind,
 
 	*kind = (enum address_kind)tell_kind(text, &name);
 	rpath[0] = '\0';
+	if (*kind == ADDRESS_TUN)
+		return read_device(name, path, error);
 	count = address_text_split((struct address_span){ name, strlen(name) },
 	    field, *kind == ADDRESS_UNIX ? 2 : 1, error);
 	if (count == -1 || read_path(field[0], path, error) == -1)

@@ -41,7 +41,8 @@ bool address_text_is_named(const char *text);
 
 /*
  * `unix:PATH[:PATH]` or `unix-seqpacket:PATH`, each path from the root, of
- * printable ASCII without blanks and colons. 0, or -1 with *error.
+ * printable ASCII without blanks and colons, or `tun:DEVICE`, which goes to
+ * path. 0, or -1 with *error.
  */
 int address_text_named(const char *text, enum address_kind *kind,
     char path[ADDRESS_PATH_MAX], char rpath[ADDRESS_PATH_MAX],
@@ -49,6 +50,7 @@ int address_text_named(const char *text, enum address_kind *kind,
 
 /* The same bounds, for what comes over the wire. */
 bool address_text_is_path(const char *text);
+bool address_text_is_device(const char *text);
 
 /* A number from 0 to 65535, or a service's name. 0, or -1 with *error. */
 int address_text_port(struct address_span span, const char *protocol,

@@ -34,11 +34,12 @@ enum config_sandbox {
 	CONFIG_SANDBOX_BEST_EFFORT
 };
 
-/* Who may use a local socket that stands at an end. */
+/* Who may use a local socket that stands at an end; what a device is like. */
 struct config_rights {
 	uint32_t mode;		     /* 0: CONFIG_UNIX_MODE */
 	char owner[CONFIG_NAME_MAX]; /* empty: the service's */
 	char group[CONFIG_NAME_MAX];
+	uint32_t tun_mtu; /* of a device; 0: as it is */
 };
 
 struct config_peer {

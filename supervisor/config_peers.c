@@ -7,6 +7,9 @@
 #include "supervisor/config_reader.h"
 #include "supervisor/engine/key.h"
 
+#define MTU_MIN 68
+#define MTU_MAX 65507 /* of a datagram */
+
 static int
 read_key(const struct config_reader *reader, const config_setting_t *setting,
     void *object)
@@ -63,6 +66,9 @@ const struct config_key config_peer_keys[] = {
 	{ "clients",
 	    CONFIG_KEY_NUMBER(struct config_peer, clients, 0,
 		CONFIG_CLIENTS_MAX) },
+	{ "tun_mtu",
+	    CONFIG_KEY_NUMBER(struct config_peer, rights.tun_mtu, MTU_MIN,
+		MTU_MAX) },
 	{ "unix_mode", .kind = CONFIG_KIND_TEXT, .read = read_mode },
 	{ "unix_owner", CONFIG_KEY_TEXT(struct config_peer, rights.owner) },
 	{ "unix_group", CONFIG_KEY_TEXT(struct config_peer, rights.group) },

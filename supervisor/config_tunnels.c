@@ -7,6 +7,8 @@
 #include "supervisor/config_paths.h"
 #include "supervisor/config_reader.h"
 
+#define MTU_MIN 68
+#define MTU_MAX 65507
 #define COPIES_MAX 8
 #define REORDER_MAX_MS 10000
 #define QUEUE_MAX_MS 10000
@@ -153,6 +155,9 @@ const struct config_key config_tunnel_keys[] = {
 	{ "clients_idle",
 	    CONFIG_KEY_NUMBER(struct config_tunnel, clients_idle_s, 1,
 		IDLE_MAX_S) },
+	{ "tun_mtu",
+	    CONFIG_KEY_NUMBER(struct config_tunnel, rights.tun_mtu, MTU_MIN,
+		MTU_MAX) },
 	{ "unix_mode", .kind = CONFIG_KIND_TEXT, .read = read_mode },
 	{ "unix_owner", CONFIG_KEY_TEXT(struct config_tunnel, rights.owner) },
 	{ "unix_group", CONFIG_KEY_TEXT(struct config_tunnel, rights.group) },

@@ -228,7 +228,7 @@ grant_names(int ruleset, const struct config *config)
 		LANDLOCK_ACCESS_FS_REMOVE_FILE) == -1)
 		return -1;
 	while (config_ends_next(config, &walk, &end))
-		if (end.pair.local.ss_family == AF_UNIX &&
+		if (end.pair.kind != ADDRESS_TUN &&
 		    sandbox_landlock_grant_folder(ruleset,
 			address_format(&end.pair.local, path),
 			LANDLOCK_ACCESS_FS_REMOVE_FILE) == -1)

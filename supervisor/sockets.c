@@ -325,7 +325,7 @@ sockets_try_tunnel(const struct address_tuple *tuple, char why[SOCKETS_WHY_MAX])
 
 	if (address_is_named(tuple->kind)) {
 		snprintf(why, SOCKETS_WHY_MAX,
-		    "a local socket is made at the start only");
+		    "what has a name is made at the start only");
 		return -1;
 	}
 	if (address_resolve_tuple(tuple, &pair, &error) == -1) {

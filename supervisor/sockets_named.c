@@ -15,6 +15,7 @@
 #include "supervisor/log.h"
 #include "supervisor/named_socket.h"
 #include "supervisor/sockets.h"
+#include "supervisor/tun.h"
 
 /* 0, or -1 having logged. */
 static int
@@ -48,7 +49,7 @@ find_owner(const struct config_end *end, struct named_socket *named)
 }
 
 static int
-open_end(const struct config_end *end, uid_t owner, gid_t group)
+open_socket(const struct config_end *end, uid_t owner, gid_t group)
 {
 	const struct config_rights *rights = end->rights;
 	const struct sockaddr_un *address =
@@ -62,12 +63,23 @@ open_end(const struct config_end *end, uid_t owner, gid_t group)
 		.owner = owner,
 		.group = group,
 	};
-	char text[ADDRESS_TEXT_MAX];
-	int fd;
 
 	if (find_owner(end, &named) == -1)
 		return -1;
-	fd = named_socket_open(&named);
+	return named_socket_open(&named);
+}
+
+static int
+open_end(const struct config_end *end, uid_t owner, gid_t group)
+{
+	char text[ADDRESS_TEXT_MAX];
+	int fd;
+
+	if (end->pair.kind == ADDRESS_TUN)
+		fd = tun_open(end->of, address_format(&end->pair.local, text),
+		    end->rights->tun_mtu);
+	else
+		fd = open_socket(end, owner, group);
 	address_describe(&end->pair, text);
 	if (fd != -1 && end->permitted)
 		log_info(end->of, "the peer may ask for %s", text);
@@ -132,7 +144,8 @@ sockets_named_open(struct sockets *sockets, const struct config *config,
 		if (*fd == -1)
 			return -1;
 		sockets->permitted_count += end.permitted;
-		if (sockets_named_keep(sockets,
+		if (end.pair.kind != ADDRESS_TUN &&
+		    sockets_named_keep(sockets,
 			address_format(&end.pair.local, path)) == -1)
 			return -1;
 	}

@@ -56,7 +56,10 @@ static const struct {
 	{ "unix:9", UDP("localhost", "unix", 23461, 9) },
 	{ "unix:/run/a", NAMED(UNIX, "/run/a", "") },
 	{ "unix:/a:/run/b", NAMED(UNIX, "/a", "/run/b") },
-	{ "unix-seqpacket:/a", NAMED(SEQPACKET, "/a", "") } };
+	{ "unix-seqpacket:/a", NAMED(SEQPACKET, "/a", "") },
+	{ "tun:9", UDP("localhost", "tun", 23461, 9) },
+	{ "tun:tun0", NAMED(TUN, "tun0", "") },
+	{ "tun:a23456789012345", NAMED(TUN, "a23456789012345", "") } };
 
 START_TEST(tuple_is_parsed)
 {
@@ -85,7 +88,9 @@ static const char *const bad_tuples[] = { "", ":", ":::", "1234:", "0",
 	"1:2:3", "**", "far:*", "1234:far:*", "near:1:far:learn", "*:1234",
 	"learn:1:2:*:3", "1:2:*", "1:learning", "unix:/", "unix:/a/",
 	"unix:/a:b", "unix:/a:/b:/c", "unix:/a b", "unix:/a\x7f",
-	"unix-seqpacket:/a:/b", "unix:", "unix:/a:" };
+	"unix-seqpacket:/a:/b",
+	"unix:", "unix:/a:", "tun:", "tun:a234567890123456", "tun:a/b",
+	"tun:a%d", "tun:a:/b" };
 
 START_TEST(paths_are_limited)
 {

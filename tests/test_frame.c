@@ -189,6 +189,7 @@ START_TEST(test_open_named)
 	} ends[] = { { ADDRESS_UNIX, "/run/x", "" },
 		{ ADDRESS_UNIX, "/run/x", "/y" },
 		{ ADDRESS_SEQPACKET, "/run/x", "" } };
+	struct frame_open device = shown;
 	struct frame_open open = shown, got;
 	size_t bytes;
 
@@ -211,6 +212,13 @@ START_TEST(test_open_named)
 		frame[3] = 200;
 		ck_assert_int_eq(frame_decode_open(frame, bytes, &got), -1);
 	}
+	memset(&device.end, 0, sizeof(device.end));
+	address_name_pair(ADDRESS_TUN, "tun0", "", &device.end);
+	bytes = frame_encode_open(&device, frame);
+	ck_assert_int_eq(frame_decode_open(frame, bytes, &got), 0);
+	ck_assert_mem_eq(&got.end, &device.end, sizeof(got.end));
+	frame[5] = '/';
+	ck_assert_int_eq(frame_decode_open(frame, bytes, &got), -1);
 }
 END_TEST
 

@@ -7,6 +7,7 @@
 #include "supervisor/config.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end_fan.h"
+#include "supervisor/engine/end_tun.h"
 #include "supervisor/engine/end_unix.h"
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/sources.h"
@@ -39,6 +40,9 @@ open_kind(struct end *end)
 		return end_unix_open(end);
 	case ADDRESS_SEQPACKET:
 		return end_seqpacket_open(end);
+	case ADDRESS_TUN:
+		end->local = end->asked.local;
+		return 0;
 	}
 	errno = EINVAL;
 	return -1;
@@ -189,6 +193,8 @@ end_receive(struct end *end, struct udp_batch *batch)
 		return end_fan_receive(end, batch);
 	if (end->kind == ADDRESS_SEQPACKET)
 		return end_seqpacket_receive(end, batch);
+	if (end->kind == ADDRESS_TUN)
+		return end_tun_receive(end, batch);
 	return udp_receive(&end->udp, batch);
 }
 
@@ -262,6 +268,8 @@ end_send(struct end *end, const struct frame_run *runs, size_t count)
 		for (size_t i = 0; i < count; i++)
 			hold_run(end, &runs[i]);
 		return end_drain(end);
+	case ADDRESS_TUN:
+		return end_tun_send(end, runs, count);
 	}
 	return udp_send(&end->udp, runs, count);
 }

@@ -21,6 +21,7 @@
 #define FAMILY_NONE 0 /* to be learned */
 #define FAMILY_UNIX 1
 #define FAMILY_SEQPACKET 2
+#define FAMILY_TUN 3
 #define FAMILY_IPV4 4
 #define FAMILY_IPV6 6
 
@@ -95,7 +96,8 @@ encode_address(const struct sockaddr_storage *address, uint8_t *out)
 
 /* Only what a configuration can name. */
 static void
-decode_path(struct input *input, struct sockaddr_storage *address)
+decode_name(struct input *input, struct sockaddr_storage *address,
+    bool (*is_one)(const char *text))
 {
 	struct sockaddr_un local = { .sun_family = AF_UNIX };
 	size_t bytes = *take(input, 1);
@@ -106,8 +108,7 @@ decode_path(struct input *input, struct sockaddr_storage *address)
 	}
 	for (size_t i = 0; i < bytes; i++)
 		local.sun_path[i] = (char)*take(input, 1);
-	if (strlen(local.sun_path) != bytes ||
-	    !address_text_is_path(local.sun_path))
+	if (strlen(local.sun_path) != bytes || !is_one(local.sun_path))
 		input->bad = true;
 	memcpy(address, &local, sizeof(local));
 }
@@ -147,6 +148,8 @@ encode_end(const struct address_pair *end, uint8_t *at)
 		return encode_address(&end->remote, at);
 	case ADDRESS_SEQPACKET:
 		return encode_path(&end->local, FAMILY_SEQPACKET, at);
+	case ADDRESS_TUN:
+		return encode_path(&end->local, FAMILY_TUN, at);
 	}
 	return at;
 }
@@ -154,16 +157,23 @@ encode_end(const struct address_pair *end, uint8_t *at)
 static bool
 decode_named(struct input *input, struct address_pair *end)
 {
-	end->kind = *take(input, 1) == FAMILY_UNIX ? ADDRESS_UNIX :
-						     ADDRESS_SEQPACKET;
-	decode_path(input, &end->local);
-	if (end->kind == ADDRESS_SEQPACKET)
+	static const enum address_kind kinds[] = {
+		[FAMILY_UNIX] = ADDRESS_UNIX,
+		[FAMILY_SEQPACKET] = ADDRESS_SEQPACKET,
+		[FAMILY_TUN] = ADDRESS_TUN,
+	};
+
+	end->kind = kinds[*take(input, 1)];
+	decode_name(input, &end->local,
+	    end->kind == ADDRESS_TUN ? address_text_is_device :
+				       address_text_is_path);
+	if (end->kind != ADDRESS_UNIX)
 		return !input->bad;
 	switch (*take(input, 1)) {
 	case FAMILY_NONE:
 		return !input->bad;
 	case FAMILY_UNIX:
-		decode_path(input, &end->remote);
+		decode_name(input, &end->remote, address_text_is_path);
 		return !input->bad;
 	}
 	return false;
@@ -173,8 +183,8 @@ decode_named(struct input *input, struct address_pair *end)
 static bool
 decode_end(struct input *input, struct address_pair *end)
 {
-	if (input->left > 0 &&
-	    (*input->at == FAMILY_UNIX || *input->at == FAMILY_SEQPACKET))
+	if (input->left > 0 && *input->at >= FAMILY_UNIX &&
+	    *input->at <= FAMILY_TUN)
 		return decode_named(input, end);
 	decode_address(input, &end->local);
 	decode_address(input, &end->remote);

@@ -255,6 +255,7 @@ receive_batch(struct tunnel *tunnel, uint64_t now_us)
 		return false;
 	case UDP_FAILED:
 		log_error(tunnel->name, "receive: %s", strerror(errno));
+		event_del(tunnel->readable);
 		return false;
 	}
 	return false;

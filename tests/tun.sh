@@ -1,0 +1,104 @@
+#!/bin/bash
+# A network device at both ends: what root makes here, and one that persists.
+# The operator's addresses, pings and datagrams over it, a device that goes
+# down and comes up, and names that cannot be had.
+. "$(dirname "$0")/lib.sh"
+need jq ip
+[ -n "${E2E_ISOLATED:-}" ] || skip "root and namespaces are needed"
+[ -c /dev/net/tun ] || skip "there is no /dev/net/tun"
+
+mkdir -p /run/netns
+ip netns add far || skip "no network namespace can be made"
+ip link add veth0 type veth peer name veth1 netns far
+ip addr add 10.9.0.1/24 dev veth0
+ip link set veth0 up
+far=(nsenter --net=/run/netns/far)
+"${far[@]}" ip addr add 10.9.0.2/24 dev veth1
+"${far[@]}" ip link set veth1 up
+"${far[@]}" ip link set lo up
+"${far[@]}" ip tuntap add dev kept mode tun user 61001 ||
+    skip "no TUN device can be made"
+
+make_key near
+make_key far
+begin_file listener far <<END
+listen = ( "10.9.0.2:0" );
+peers = ( { name = "near"; key = "$(public_key near)";
+	permit = ( "tun:kept" ); tun_mtu = 1300; } );
+END
+wrap=("${far[@]}")
+start_file listener
+wrap=()
+await_listening listener
+
+# connect NAME LOCAL REMOTE [KEYS]: the two are devices.
+connect() {
+	begin_file "$1" near <<END
+peers = ( { name = "far"; key = "$(public_key far)"; } );
+tunnels = ( { name = "$1"; peer = "far"; local = "tun:$2"; remote = "tun:$3";
+	${4:-} destination = "tcp://10.9.0.2:${port[listener]}";
+	paths = ( { uri = "tcp://10.9.0.2:${port[listener]}"; } ); } );
+END
+	start_file "$1"
+}
+connect link made kept 'tun_mtu = 1300;'
+await_paths link 2
+[ "$("${far[@]}" ip -o link show kept | sed 's/.* mtu \([0-9]*\).*/\1/')" = \
+    1300 ] || fail "the MTU of kept was not set"
+ip addr add 10.8.0.1/24 dev made
+ip link set made up
+"${far[@]}" ip addr add 10.8.0.2/24 dev kept
+"${far[@]}" ip link set kept up
+start echo "${far[@]}" "$dgram" echo -a 10.8.0.2 -i 60
+await_line 5 echo '^port='
+# ask SIZES: of a packet that fills the MTU, 28 bytes are headers.
+ask() {
+	start ask "$dgram" ping -a 10.8.0.1 -n 200 -r 2000 -i 3 -s "$1" \
+	    10.8.0.2 "$(value echo port)"
+	finish ask 20
+	expect ask lost 0
+	expect ask corrupt 0
+}
+ask 0-1272
+ask 1272
+note "answers over two devices, up to the MTU"
+
+wrap=("${far[@]}")
+start sink "${far[@]}" "$dgram" sink -a 10.8.0.2 -n 20000 -i 3 -t 30
+wrap=()
+await_line 5 sink '^port='
+"$dgram" send -a 10.8.0.1 -n 20000 -r 20000 -s 100-1272 10.8.0.2 \
+    "$(value sink port)" >/dev/null
+finish sink 40
+expect sink corrupt 0
+expect sink lost 0
+note "20000 datagrams over two devices, none lost"
+
+# Down and up again.
+ip link set made down
+sleep 0.2
+ip link set made up
+ask 100-1272
+is_alive link || fail "the connector ended with its device down"
+
+# A name taken, a name of something else, one that is not permitted.
+expect_problem 'device (made|veth0): ' 'not permitted' "$log_path_down"
+connect taken made kept
+finish taken
+[ "$status" = 1 ] || fail "a device in use was taken"
+has_line taken 'device made: in use by another process' ||
+    fail "no word of the device in use"
+connect other veth0 kept
+finish other
+[ "$status" = 1 ] || fail "a device of another kind was taken"
+has_line other 'device veth0: another device has this name' ||
+    fail "no word of the device of another kind"
+connect refused mine else
+await_line 10 refused 'tun:else: not permitted|else: not permitted'
+stop refused
+note "names that cannot be had are refused"
+
+stop link
+! ip link show made 2>/dev/null || fail "a device made here stays"
+stop listener
+"${far[@]}" ip link show kept >/dev/null || fail "a device that persists is gone"
