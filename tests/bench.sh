@@ -54,14 +54,18 @@ join() {
 	done
 }
 
-# The third one is for udptunnel: it takes its target's port for itself.
+# The other two are udptunnel's: it takes its target's port for itself.
 make_hosts() {
+	local namespace
+
 	[ -n "${E2E_ISOLATED:-}" ] && ip netns add near 2>/dev/null || return 0
-	ip netns add far
-	ip netns add beside
+	for namespace in far udptunnel1 udptunnel2; do
+		ip netns add "$namespace"
+	done
 	join near far 0
-	join near beside 1
-	join beside far 2
+	join near udptunnel1 1
+	join udptunnel1 udptunnel2 2
+	join udptunnel2 far 3
 	link=veth far_host=10.77.0.2
 }
 
@@ -103,10 +107,29 @@ start_socat() {
 
 start_udptunnel() {
 	[ "$link" = veth ] && command -v udptunnel >/dev/null || return 1
-	begin udptunnel2 beside udptunnel -s 7003 10.77.2.2/5143
-	await 5 'udptunnel' listens_at beside 7003
-	begin udptunnel1 near udptunnel -c 10.77.1.2/7003 127.0.0.1/5140
-	await 5 'udptunnel' binds_at near 5140
+	begin udptunnel2 udptunnel2 udptunnel -s 7003 10.77.3.2/5143
+	await 5 'udptunnel' listens_at udptunnel2 7003
+	begin udptunnel1 udptunnel1 udptunnel -c 10.77.2.2/7003 10.77.1.1/5140
+	await 5 'udptunnel' binds_at udptunnel1 5140
+	entry='10.77.1.2 5140' from=5140
+	show_port near 5140 wire1
+	show_port far 5143 wire3
+}
+
+# show_port HOST PORT INTERFACE: it sends from any port; let it be its own, so
+# that it can be answered. Without nftables there is no round trip.
+show_port() {
+	command -v nft >/dev/null || return 0
+	at "$1" nft -f - 2>"$work/nft.log" <<-END
+	table ip bench
+	delete table ip bench
+	table ip bench {
+		chain arriving {
+			type filter hook prerouting priority raw;
+			iifname $3 udp dport $2 udp sport set $2
+		}
+	}
+	END
 }
 
 make_certificate() {
@@ -172,7 +195,7 @@ start_socktopus() {
 # begin_system NAME: false where it cannot be had.
 begin_system() {
 	system_names=()
-	entry='127.0.0.1 5140'
+	entry='127.0.0.1 5140' from=5141
 	case $1 in
 	socktopus/*) start_socktopus "${1#*/}" ;;
 	*) "start_$1" ;;
@@ -232,7 +255,7 @@ send() {
 	    -s "$bytes"
 	await_line 5 sink '^port='
 	# shellcheck disable=SC2086
-	start send at near "$dgram" send "${options[@]}" -p 5141 \
+	start send at near "$dgram" send "${options[@]}" -p "$from" \
 	    -s "$bytes" -r "$3" -t "$2" $entry
 	finish send 30
 	finish sink 30
@@ -288,11 +311,10 @@ cruise() {
 bounce() {
 	send 200 "$seconds" 1k
 	row "$1" 200 lone_delay_p50_ms "$(value sink delay_p50_ms)"
-	[ "$1" != udptunnel ] || return
 	start echo at far "$dgram" echo -p 5143 -t 60 -i 1
 	await_line 5 echo '^port='
 	# shellcheck disable=SC2086 # two words
-	at near "$dgram" ping -p 5141 -s 200 -t "$seconds" -i 0.2 $entry \
+	at near "$dgram" ping -p "$from" -s 200 -t "$seconds" -i 0.2 $entry \
 	    >"$work/ping.log" 2>&1
 	stop echo INT
 	row "$1" 200 rtt_p50_ms "$(value ping rtt_p50_ms)"
