@@ -265,6 +265,29 @@ START_TEST(test_probing)
 END_TEST
 
 /* PONGs that were held up and arrive together are no speed. */
+/* Few datagrams at a time, all of them late because the machine is busy. */
+START_TEST(test_rate_is_not_of_lone_datagrams)
+{
+	uint64_t ping_us, frames, bytes;
+
+	begin();
+	round_trip(100);
+	for (int i = 0; i < 2000; i++) {
+		ping_us = now_us;
+		estimate_sent(&estimate, 243, now_us);
+		frames = estimate.sent_frames;
+		bytes = estimate.sent_bytes;
+		now_us += 1500;
+		estimate_sent(&estimate, 243, now_us);
+		now_us += 1500;
+		ck_assert(
+		    estimate_pong(&estimate, ping_us, frames, bytes, now_us));
+		ck_assert_uint_ge(estimate_rate(&estimate),
+		    ESTIMATE_START_RATE);
+	}
+}
+END_TEST
+
 START_TEST(test_rate_of_compressed_pongs)
 {
 	uint64_t i, first_us;
@@ -382,6 +405,7 @@ make_suite(void)
 	tcase_add_test(tests, test_rate_is_not_the_applications);
 	tcase_add_test(tests, test_rate_is_not_the_applications_at_start);
 	tcase_add_test(tests, test_probing);
+	tcase_add_test(tests, test_rate_is_not_of_lone_datagrams);
 	tcase_add_test(tests, test_rate_of_compressed_pongs);
 	tcase_add_test(tests, test_pings);
 	tcase_add_test(tests, test_lies);

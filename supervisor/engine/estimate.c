@@ -28,6 +28,8 @@
 #define PING_EVERY_BYTES UINT64_C(2048)
 #define PING_LEAST_BYTES UINT64_C(8192)
 #define PINGS_PER_ROUND_TRIP 8
+#define PING_MOST_US UINT64_C(100000)
+#define SEGMENT_BYTES UINT64_C(1400)
 
 static uint64_t
 larger(uint64_t a, uint64_t b)
@@ -74,13 +76,18 @@ estimate_rate(const struct estimate *estimate)
 	return estimate->rate_bytes_s;
 }
 
-/* Some in a round trip, but a slow path has better things to carry. */
+/*
+ * Some in a round trip, but a slow path has better things to carry; though if
+ * it only looks slow, nothing else than an answer can tell.
+ */
 static uint64_t
 ping_interval_us(const struct estimate *estimate)
 {
 	uint64_t slow_us = PING_EVERY_BYTES * SECOND_US /
 	    estimate_rate(estimate);
 
+	if (slow_us > PING_MOST_US)
+		slow_us = PING_MOST_US;
 	return larger(larger(slow_us, PING_LEAST_US),
 	    estimate->rtt_min_us / PINGS_PER_ROUND_TRIP);
 }
@@ -179,17 +186,20 @@ pipe_bytes(const struct estimate *estimate)
 /*
  * Does something wait on the path? Delay alone could be jitter, unless it is
  * out of proportion; with a backlog that fills the pipe less of it will do,
- * and so it does while nothing is known.
+ * and so it does while nothing is known. With less than a segment behind it, a
+ * datagram was late for another reason: some process had to wait for its turn.
  */
 static bool
 queue_stands(const struct estimate *estimate, uint64_t rtt_us)
 {
+	uint64_t backlog = estimate_backlog_bytes(estimate);
 	uint64_t least = estimate->rtt_min_us;
 
+	if (backlog < SEGMENT_BYTES)
+		return false;
 	if (rtt_us > least + least / 2 + 20000)
 		return true;
-	if (!estimate->probing &&
-	    estimate_backlog_bytes(estimate) < pipe_bytes(estimate))
+	if (!estimate->probing && backlog < pipe_bytes(estimate))
 		return false;
 	return rtt_us > least + least / 4 + 250;
 }
