@@ -207,6 +207,21 @@ region_attach(struct region *region, int fd, size_t data_bytes,
 	return 0;
 }
 
+int
+region_inherit(struct region *region, int fd, size_t data_bytes)
+{
+	*region = (struct region)REGION_NONE;
+	region->fd = fd;
+	if (!valid_size(data_bytes)) {
+		errno = EINVAL;
+	} else if (map_all(region, data_bytes, REGION_PEER_WRITES,
+		       PROT_READ | PROT_WRITE) == 0) {
+		return 0;
+	}
+	destroy_keeping_errno(region);
+	return -1;
+}
+
 void
 region_destroy(struct region *region)
 {

@@ -56,6 +56,14 @@ int region_create(struct region *region, const char *name, size_t data_bytes,
 int region_attach(struct region *region, int fd, size_t data_bytes,
     enum region_access access);
 
+/*
+ * Map a region of REGION_PEER_WRITES that the process before this one made, on
+ * its word: fd is taken over, also on failure, and neither size nor seals are
+ * looked at. Of REGION_CREATOR_WRITES there is nothing to inherit: nobody can
+ * map it writable again. Returns 0, or -1 with errno.
+ */
+int region_inherit(struct region *region, int fd, size_t data_bytes);
+
 /* Unmap and close. Safe on REGION_NONE and twice. */
 void region_destroy(struct region *region);
 

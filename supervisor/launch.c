@@ -189,16 +189,12 @@ launch_exit_name(int code)
 	return NULL;
 }
 
-/* "FOLDER/socktopus-worker" as a regular, executable file; -1 if not. */
-static int
-open_program(const char *folder, char *path, size_t bytes)
+int
+launch_open_program(const char *path)
 {
 	struct stat status;
 	int fd;
 
-	if ((size_t)snprintf(path, bytes, "%s/%s", folder, worker_name) >=
-	    bytes)
-		return -1;
 	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
@@ -206,29 +202,43 @@ open_program(const char *folder, char *path, size_t bytes)
 	    (status.st_mode & 0111) != 0)
 		return fd;
 	close(fd);
+	errno = EACCES;
 	return -1;
 }
 
-int
-launch_open_worker(void)
+/* "FOLDER/socktopus-worker" into path. */
+static int
+open_worker(const char *folder, char path[PATH_MAX])
 {
-	char self[PATH_MAX], beside[PATH_MAX], installed[PATH_MAX];
+	if ((size_t)snprintf(path, PATH_MAX, "%s/%s", folder, worker_name) >=
+	    PATH_MAX)
+		return -1;
+	return launch_open_program(path);
+}
+
+int
+launch_open_worker(struct launch_programs *programs)
+{
+	char folder[PATH_MAX], beside[PATH_MAX];
 	ssize_t length;
 	int fd;
 
-	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	length = readlink("/proc/self/exe", programs->own,
+	    sizeof(programs->own) - 1);
 	if (length == -1) {
 		log_error(NULL, "/proc/self/exe: %s", strerror(errno));
 		return -1;
 	}
-	self[length] = '\0';
-	*strrchr(self, '/') = '\0';
-	fd = open_program(self, beside, sizeof(beside));
-	if (fd == -1)
-		fd = open_program(SOCKTOPUS_LIBEXECDIR, installed,
-		    sizeof(installed));
+	programs->own[length] = '\0';
+	memcpy(folder, programs->own, sizeof(folder));
+	*strrchr(folder, '/') = '\0';
+	fd = open_worker(folder, programs->worker);
+	if (fd != -1)
+		return fd;
+	memcpy(beside, programs->worker, sizeof(beside));
+	fd = open_worker(SOCKTOPUS_LIBEXECDIR, programs->worker);
 	if (fd == -1)
 		log_error(NULL, "no worker program: looked for %s and %s",
-		    beside, installed);
+		    beside, programs->worker);
 	return fd;
 }

@@ -9,7 +9,15 @@
 
 #include <stddef.h>
 
+#include <limits.h>
+
 struct spawn_settings;
+
+/* Where they lie: what is started later is what stands there then. */
+struct launch_programs {
+	char own[PATH_MAX]; /* of this process */
+	char worker[PATH_MAX];
+};
 
 /* Exit codes of a child that did not get as far as its program. */
 enum launch_exit {
@@ -21,10 +29,14 @@ enum launch_exit {
 };
 
 /*
- * Open the worker's program: beside this one, else in the folder that was
- * compiled in. Close-on-exec; -1 having logged where it was looked for.
+ * Find this program and open the worker's: beside this one, else in the folder
+ * that was compiled in. Close-on-exec; -1 having logged where it was looked
+ * for.
  */
-int launch_open_worker(void);
+int launch_open_worker(struct launch_programs *programs);
+
+/* A regular, executable file, to execute only; -1 with errno if it is none. */
+int launch_open_program(const char *path);
 
 /*
  * Start a worker that finds the descriptors in the order of enum worker_fd,

@@ -17,6 +17,8 @@
 #include "supervisor/activation.h"
 #include "supervisor/config.h"
 #include "supervisor/engine/engine.h"
+#include "supervisor/heir.h"
+#include "supervisor/keeper.h"
 #include "supervisor/launch.h"
 #include "supervisor/loader.h"
 #include "supervisor/log.h"
@@ -26,6 +28,7 @@
 #include "supervisor/sandbox.h"
 #include "supervisor/sockets.h"
 #include "supervisor/spawn.h"
+#include "supervisor/succession.h"
 
 extern char **environ;
 
@@ -110,6 +113,7 @@ hold_signals(void)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -132,6 +136,7 @@ be_loader(const struct options *options, const struct config *config,
 	sockets_drop(sockets);
 	close(settings->worker_binary);
 	close(settings->engine_channel);
+	close(settings->keeper);
 	close(settings->notify->fd);
 	privilege_drop_loader(privilege);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
@@ -175,12 +180,14 @@ start_loader(const struct options *options, const struct config *config,
 static void
 start_engine(struct config *config, const struct sockets *sockets,
     const struct privilege *privilege, struct spawn_settings *settings,
-    const int loader[2])
+    const int loader[2], int keeper)
 {
 	struct engine_start start = {
 		.config = config,
 		.sockets = sockets,
 		.loader = loader[1],
+		.keeper = keeper,
+		.handover = -1,
 		.alive_us = notify_alive_us(settings->notify),
 	};
 	pid_t parent = getpid();
@@ -196,11 +203,13 @@ start_engine(struct config *config, const struct sockets *sockets,
 		close(channel[0]);
 		close(loader[0]);
 		close(settings->worker_binary);
+		close(settings->keeper);
 		close(settings->notify->fd);
 		start.supervisor_channel = channel[1];
 		be_engine(&start, privilege, parent);
 	}
 	close(channel[1]);
+	close(keeper);
 	settings->engine_channel = channel[0];
 }
 
@@ -210,7 +219,7 @@ start(const struct options *options, struct config *config,
     struct activation *activation, struct sockets *sockets,
     struct privilege *privilege, struct spawn_settings *settings)
 {
-	int loader[2];
+	int loader[2], keeper;
 
 	if (privilege_find(privilege, config->user, config->worker_user) ==
 		-1 ||
@@ -221,7 +230,10 @@ start(const struct options *options, struct config *config,
 	settings->change_user = privilege->change;
 	settings->worker_uid = privilege->worker_uid;
 	settings->worker_gid = privilege->worker_gid;
-	settings->worker_binary = launch_open_worker();
+	settings->sandbox = config->sandbox;
+	settings->log = config->log;
+	settings->sockets = sockets;
+	settings->worker_binary = launch_open_worker(&settings->programs);
 	if (settings->worker_binary == -1 ||
 	    sockets_open(sockets, config, activation, privilege->uid,
 		privilege->gid) == -1)
@@ -229,8 +241,9 @@ start(const struct options *options, struct config *config,
 	hold_signals();
 	if (open_loader_channel(config, loader) == -1)
 		log_fatal(NULL, "socketpair: %s", strerror(errno));
+	keeper_start(settings, config, privilege, &keeper);
 	/* The engine first: it must not hold the loader's end. */
-	start_engine(config, sockets, privilege, settings, loader);
+	start_engine(config, sockets, privilege, settings, loader, keeper);
 	start_loader(options, config, sockets, privilege, settings, loader);
 	sockets_keep_names(sockets, config);
 	return 0;
@@ -264,12 +277,49 @@ run(const struct options *options, struct config *config,
 	return status;
 }
 
+static int
+run_successor(bool trial)
+{
+	static struct succession succession;
+	int status;
+
+	succession_take(&succession, trial);
+	setproctitle("supervisor");
+	log_notice(NULL, "upgraded to %s", PACKAGE_VERSION);
+	status = spawn_continue(&succession.settings, &succession.slots,
+	    &succession.left);
+	sockets_close(&succession.sockets);
+	notify_close(&succession.notify);
+	return status;
+}
+
+static int
+take_over(enum succession_role role)
+{
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+	switch (role) {
+	case SUCCESSION_ENGINE:
+		return heir_run();
+	case SUCCESSION_SUPERVISOR:
+		return run_successor(false);
+	case SUCCESSION_TRIAL:
+		return run_successor(true);
+	}
+	return EXIT_FAILURE;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct activation activation;
 	struct options options;
+	enum succession_role role;
 
+	if (succession_is_asked(argc, argv, &role)) {
+		setproctitle_init(argc, argv, environ);
+		return take_over(role);
+	}
 	fill_standard_descriptors();
 	setproctitle_init(argc, argv, environ);
 	umask(077);

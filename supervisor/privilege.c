@@ -137,10 +137,15 @@ apply_capabilities(void)
 }
 
 static void
-lock_process(void)
+clear_ambient(void)
 {
 	must(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0,
 	    "ambient capabilities");
+}
+
+static void
+lock_process(void)
+{
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no new privileges");
 #ifndef SANDBOX_RELAXED
 	/* The leak sanitizer traces its own process. */
@@ -153,6 +158,7 @@ privilege_drop_engine(const struct privilege *privilege)
 {
 	if (privilege->change)
 		change_ids(privilege->uid, privilege->gid);
+	clear_ambient();
 	lock_process();
 	capng_clear(CAPNG_SELECT_CAPS);
 	apply_capabilities();
@@ -167,13 +173,33 @@ privilege_drop_engine(const struct privilege *privilege)
 	must(setgroups(0, NULL) == -1, "groups can be set again");
 }
 
+static const unsigned int kept[] = { CAP_SETUID, CAP_SETGID, CAP_KILL };
+
+#define KEPT (sizeof(kept) / sizeof(kept[0]))
+
 static void
 collect_kept(void)
 {
 	capng_clear(CAPNG_SELECT_CAPS);
-	must(capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
-		 CAP_SETUID, CAP_SETGID, CAP_KILL, -1) == 0,
-	    "capabilities");
+	for (size_t i = 0; i < KEPT; i++)
+		must(capng_update(CAPNG_ADD,
+			 CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE,
+			 kept[i]) == 0,
+		    "capabilities");
+}
+
+/*
+ * They are to outlive the execution of a new program, which no other rule lets
+ * an ordinary user's: no file has them, and no root is there. A worker clears
+ * them before it executes its own.
+ */
+static void
+raise_kept(void)
+{
+	for (size_t i = 0; i < KEPT; i++)
+		must(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, kept[i], 0,
+			 0) == 0,
+		    "ambient capabilities");
 }
 
 /*
@@ -194,14 +220,13 @@ lock_bounds(void)
 static void
 prove_supervisor(void)
 {
-	static const unsigned int kept[] = { CAP_SETUID, CAP_SETGID, CAP_KILL };
 	unsigned int found = 0;
 
 	must(capng_get_caps_process() == 0, "capget");
 	for (unsigned int cap = 0; cap <= CAP_LAST_CAP; cap++)
 		found += capng_have_capability(CAPNG_PERMITTED, cap) != 0;
-	must(found == sizeof(kept) / sizeof(kept[0]), "a capability remains");
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+	must(found == KEPT, "a capability remains");
+	for (size_t i = 0; i < KEPT; i++)
 		must(capng_have_capability(CAPNG_EFFECTIVE, kept[i]) != 0,
 		    "a capability is missing");
 
@@ -261,6 +286,7 @@ privilege_drop_supervisor(const struct privilege *privilege)
 {
 	bool can_lock;
 
+	clear_ambient();
 	if (!privilege->change) {
 		lock_process();
 		capng_clear(CAPNG_SELECT_CAPS);
@@ -279,10 +305,14 @@ privilege_drop_supervisor(const struct privilege *privilege)
 			 CAP_SETPCAP) == 0,
 		    "capabilities");
 		apply_capabilities();
+		raise_kept();
 		lock_bounds();
 		collect_kept();
+		apply_capabilities();
+	} else {
+		apply_capabilities();
+		raise_kept();
 	}
-	apply_capabilities();
 	lock_process();
 	prove_supervisor();
 }

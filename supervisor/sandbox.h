@@ -29,9 +29,17 @@ int sandbox_check_config(struct config *config, bool shared_user);
 void sandbox_enter_engine(const struct config *config);
 
 /*
+ * The keeper's, which the engine of an upgrade inherits: another program than
+ * this one is not executed, files are not changed but for the log, and what no
+ * process of ours ever calls is death. The new engine locks itself in.
+ */
+void sandbox_enter_keeper(const struct config *config, const char *program);
+
+/*
  * The workers inherit this, so it holds what they need until their own
- * lock-in. Ids are changed to the workers' alone, what is executed is the
- * worker's program alone, what is written are the log's folder and /dev/null.
+ * lock-in, and so does the supervisor of an upgrade. Ids are changed to the
+ * workers' alone, what is executed lies in the folders of the two programs,
+ * what is written are the log's folder and /dev/null.
  */
 void sandbox_enter_supervisor(const struct config *config,
     const struct spawn_settings *settings);

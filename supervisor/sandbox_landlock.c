@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <link.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -128,6 +129,31 @@ sandbox_landlock_grant_folder(int ruleset, const char *file, uint64_t allowed)
 	if (realpath(file, path) == NULL)
 		return 0;
 	return sandbox_landlock_grant(ruleset, dirname(path), allowed);
+}
+
+/* The program itself comes first. */
+static int
+find_linker(struct dl_phdr_info *info, size_t bytes, void *argument)
+{
+	const char **linker = argument;
+
+	(void)bytes;
+	for (size_t i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_INTERP)
+			*linker = (const char *)(info->dlpi_addr +
+			    info->dlpi_phdr[i].p_vaddr);
+	return 1;
+}
+
+int
+sandbox_landlock_grant_linker(int ruleset)
+{
+	const char *linker = NULL;
+
+	dl_iterate_phdr(find_linker, &linker);
+	return linker == NULL ? 0 :
+				sandbox_landlock_grant_folder(ruleset, linker,
+				    LANDLOCK_ACCESS_FS_EXECUTE);
 }
 
 int

@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
@@ -29,6 +28,7 @@
 #include "supervisor/sandbox_landlock.h"
 #include "supervisor/sandbox_lock.h"
 #include "supervisor/spawn.h"
+#include "supervisor/succession.h"
 
 /* Younger than the headers of Debian 12's kernel. */
 #ifndef PR_SET_MDWE
@@ -61,6 +61,13 @@ static const struct sandbox_filter_rule launch_rules[] = {
 	WHEN(prctl, IS(0, PR_SET_NO_NEW_PRIVS)),
 	WHEN2(prctl, IS(0, PR_SET_PDEATHSIG), IS(1, SIGKILL)),
 	WHEN2(execveat, IS(0, FD_END), IS(4, AT_EMPTY_PATH)),
+};
+
+/* Another program of ours on trial, and to become it. */
+static const struct sandbox_filter_rule upgrade_rules[] = {
+	WHEN(fcntl, IS(1, F_ADD_SEALS)),
+	WHEN(prctl, IS(0, PR_GET_NO_NEW_PRIVS)),
+	WHEN2(execveat, IS(0, SUCCESSION_FD_PROGRAM), IS(4, AT_EMPTY_PATH)),
 };
 
 /* The dynamic linker, and the worker up to its first stage. */
@@ -173,6 +180,7 @@ enter_filter(const struct config *config, const struct spawn_settings *settings)
 	const struct sandbox_filter_list lists[] = {
 		LIST(SCMP_ACT_ALLOW, own_rules),
 		LIST(SCMP_ACT_ALLOW, launch_rules),
+		LIST(SCMP_ACT_ALLOW, upgrade_rules),
 		LIST(SCMP_ACT_ALLOW, start_rules),
 		LIST(SCMP_ACT_ALLOW, socket_rules),
 		LIST(SCMP_ACT_ALLOW, common_rules),
@@ -186,33 +194,19 @@ enter_filter(const struct config *config, const struct spawn_settings *settings)
 	    settings->change_user ? count : count - 1);
 }
 
-/* The program itself comes first; its linker is the worker's too. */
+/*
+ * By folder: a program or a library that is upgraded is another file.
+ */
 static int
-find_linker(struct dl_phdr_info *info, size_t bytes, void *argument)
+grant_execution(int ruleset, const struct launch_programs *programs)
 {
-	const char **linker = argument;
-
-	(void)bytes;
-	for (size_t i = 0; i < info->dlpi_phnum; i++)
-		if (info->dlpi_phdr[i].p_type == PT_INTERP)
-			*linker = (const char *)(info->dlpi_addr +
-			    info->dlpi_phdr[i].p_vaddr);
-	return 1;
-}
-
-/* By folder: a library that is upgraded is another file. */
-static int
-grant_execution(int ruleset, int worker_binary)
-{
-	const char *linker = NULL;
-
-	dl_iterate_phdr(find_linker, &linker);
-	if (linker != NULL &&
-	    sandbox_landlock_grant_folder(ruleset, linker,
-		LANDLOCK_ACCESS_FS_EXECUTE) == -1)
-		return -1;
-	return sandbox_landlock_grant_fd(ruleset, worker_binary,
-	    LANDLOCK_ACCESS_FS_EXECUTE);
+	return sandbox_landlock_grant_linker(ruleset) == 0 &&
+		sandbox_landlock_grant_folder(ruleset, programs->own,
+		    LANDLOCK_ACCESS_FS_EXECUTE) == 0 &&
+		sandbox_landlock_grant_folder(ruleset, programs->worker,
+		    LANDLOCK_ACCESS_FS_EXECUTE) == 0 ?
+	    0 :
+	    -1;
 }
 
 /* The names that are removed at the end. */
@@ -242,12 +236,13 @@ grant_names(int ruleset, const struct config *config)
  * Signals are not confined, since the engine is outside.
  */
 static void
-enter_landlock(const struct config *config, int level, int worker_binary)
+enter_landlock(const struct config *config, int level,
+    const struct launch_programs *programs)
 {
 	int ruleset = sandbox_landlock_new(level, SANDBOX_LANDLOCK_CHANGE);
 
 	sandbox_lock_must(ruleset != -1 &&
-		grant_execution(ruleset, worker_binary) == 0 &&
+		grant_execution(ruleset, programs) == 0 &&
 		sandbox_landlock_grant(ruleset, "/dev/null",
 		    LANDLOCK_ACCESS_FS_WRITE_FILE) == 0 &&
 		sandbox_landlock_grant_log(ruleset, &config->log) == 0 &&
@@ -283,7 +278,7 @@ sandbox_enter_supervisor(const struct config *config,
 	sandbox_lock_harden();
 	level = sandbox_lock_level(config);
 	if (level > 0)
-		enter_landlock(config, level, settings->worker_binary);
+		enter_landlock(config, level, &settings->programs);
 	filtered = enter_filter(config, settings);
 	if (filtered)
 		prove();

@@ -18,6 +18,9 @@
 #define DESCRIPTORS_MIN (FD_SOCKET - FD_CHANNEL)
 #define REPORT_MS 2000
 
+#define START_INTERVAL_MS 10
+#define START_BURST_MS 2560
+
 enum slots_event {
 	EVENT_START,
 	EVENT_KILL,
@@ -196,6 +199,32 @@ slots_exited(struct slots *slots, pid_t pid, int status)
 	    input.number < SPAWN_SLOTS && slots->slot[input.number].pid != pid)
 		input.number++;
 	return step(slots, EVENT_EXIT, &input);
+}
+
+unsigned int
+slots_count(const struct slots *slots)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < SPAWN_SLOTS; i++)
+		count += slots->slot[i].state != SLOTS_FREE;
+	return count;
+}
+
+void
+slots_charge_start(struct slots *slots, uint64_t now_ms)
+{
+	if (slots->start_debt_ms < now_ms)
+		slots->start_debt_ms = now_ms;
+	slots->start_debt_ms += START_INTERVAL_MS;
+}
+
+uint64_t
+slots_pause_ms(const struct slots *slots, uint64_t now_ms)
+{
+	if (slots->start_debt_ms <= now_ms + START_BURST_MS)
+		return 0;
+	return slots->start_debt_ms - now_ms - START_BURST_MS;
 }
 
 void

@@ -27,8 +27,9 @@ struct slots_slot {
 
 struct slots {
 	const struct spawn_settings *settings;
-	int null;  /* /dev/null, for the workers */
-	bool deaf; /* the engine took no report for too long */
+	int null;		/* /dev/null, for the workers */
+	bool deaf;		/* the engine took no report for too long */
+	uint64_t start_debt_ms; /* the time that starts have used up */
 	struct slots_slot slot[SPAWN_SLOTS];
 };
 
@@ -40,6 +41,16 @@ struct slots {
 bool slots_start(struct slots *slots, uint32_t number, const int *descriptors,
     size_t count);
 bool slots_kill(struct slots *slots, uint32_t number);
+
+/* How many are not free. */
+unsigned int slots_count(const struct slots *slots);
+
+/*
+ * Count a start against the limit: 100 a second in the long run, and 256 at
+ * once. How long the engine's requests are to be left unread now.
+ */
+void slots_charge_start(struct slots *slots, uint64_t now_ms);
+uint64_t slots_pause_ms(const struct slots *slots, uint64_t now_ms);
 
 /* A child was reaped. False: no slot had it. */
 bool slots_exited(struct slots *slots, pid_t pid, int status);

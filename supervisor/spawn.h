@@ -11,9 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "supervisor/config.h"
+#include "supervisor/launch.h"
+
 #define SPAWN_SLOTS 1024
 
 struct notify;
+struct slots;
+struct sockets;
 
 /* Engine to supervisor. */
 enum spawn_request {
@@ -24,7 +29,10 @@ enum spawn_request {
 			  * value 1 if the file was faulty */
 	SPAWN_WISH,	 /* be so kind as to reload, as on SIGHUP */
 	SPAWN_LEVEL,	 /* value: enum log_level, from now on */
-	SPAWN_ALIVE	 /* its loop turns */
+	SPAWN_ALIVE,	 /* its loop turns */
+	SPAWN_UPGRADE,	 /* somebody asks for an upgrade */
+	SPAWN_PREPARED,	 /* an heir: it waits for the state, */
+	SPAWN_TAKEN	 /* and has it */
 };
 
 /* Supervisor to engine. */
@@ -33,8 +41,14 @@ enum spawn_report {
 	SPAWN_EXITED,	    /* slot; value: status of wait(2), or -errno
 				 * of a fork that failed */
 	SPAWN_STOP,	    /* finish: close every path and exit */
-	SPAWN_RELOAD	    /* SIGHUP: reopen the log, read the file anew,
+	SPAWN_RELOAD,	    /* SIGHUP: reopen the log, read the file anew,
 			     * then SPAWN_READY */
+	SPAWN_LEAVE,	    /* give the heir all, and wait for one of: */
+	SPAWN_GO_ON,	    /* no upgrade. slot: enum upgrade_failure, value:
+			     * as upgrade_describe() wants it */
+	SPAWN_END,	    /* the heir serves: exit at once */
+	SPAWN_SERVE	    /* to the heir; after it, SPAWN_STARTED for every
+			     * worker there is */
 };
 
 /* Both ways, on a SOCK_SEQPACKET pair. */
@@ -54,7 +68,20 @@ struct spawn_settings {
 	bool change_user;  /* workers run as the ids below */
 	uid_t worker_uid;
 	gid_t worker_gid;
-	const struct notify *notify; /* the service manager */
+	const struct notify *notify;   /* the service manager */
+	const struct sockets *sockets; /* the control socket's name */
+	int keeper;		       /* keeper.h */
+	pid_t keeper_pid;	       /* 0: it is gone */
+	enum config_sandbox sandbox;
+	struct log_settings log;
+	struct launch_programs programs;
+};
+
+/* What a supervisor leaves to the next, beside the settings and the slots. */
+struct spawn_left {
+	pid_t leaving; /* the engine that ends; 0: none */
+	bool serving;
+	bool reload; /* was asked for meanwhile */
 };
 
 /*
@@ -63,6 +90,10 @@ struct spawn_settings {
  * Returns the exit status of the program: 0 after an orderly stop, 1 if the
  * engine died, with a log line that says how.
  */
-int spawn_serve(const struct spawn_settings *settings);
+int spawn_serve(struct spawn_settings *settings);
+
+/* The same, from where the supervisor before this one had got to. */
+int spawn_continue(struct spawn_settings *settings, const struct slots *slots,
+    const struct spawn_left *left);
 
 #endif

@@ -309,6 +309,11 @@ unexpected_problems() {
 	done
 }
 
+# The pid of its engine.
+engine_of() {
+	pgrep -P "${pid[$1]}" -f '^socktopus: engine'
+}
+
 # --- start and end --------------------------------------------------------
 
 end_processes() {

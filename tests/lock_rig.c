@@ -1,5 +1,7 @@
 #include "tests/lock_rig.h"
 
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <check.h>
@@ -23,6 +25,7 @@ struct config *lock_rig_config;
 struct spawn_settings lock_rig_settings;
 char lock_rig_log[sizeof(TEMPLATE) + sizeof("/log")];
 static char folder[sizeof(TEMPLATE)];
+static char program[sizeof(TEMPLATE) + sizeof("/bin/true")];
 
 void
 lock_rig_engine(void)
@@ -117,6 +120,27 @@ lock_rig_log_to(enum log_target target)
 	log_set_level(LOG_FATAL_LEVEL);
 }
 
+/* What stands for both programs, in a folder where nothing else is. */
+static void
+make_program(void)
+{
+	struct launch_programs *programs = &lock_rig_settings.programs;
+	int from, to;
+
+	snprintf(program, sizeof(program), "%s/bin", folder);
+	ck_assert_int_eq(mkdir(program, 0755), 0);
+	strcat(program, "/true");
+	from = open("/bin/true", O_RDONLY | O_CLOEXEC);
+	to = open(program, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	ck_assert_int_gt(sendfile(to, from, NULL, 1 << 24), 0);
+	close(from);
+	close(to);
+	strcpy(programs->own, program);
+	strcpy(programs->worker, program);
+	lock_rig_settings.worker_binary = launch_open_program(program);
+	ck_assert_int_ne(lock_rig_settings.worker_binary, -1);
+}
+
 void
 lock_rig_set_up(void)
 {
@@ -129,7 +153,7 @@ lock_rig_set_up(void)
 	lock_rig_settings.change_user = geteuid() == 0;
 	lock_rig_settings.worker_uid = LOCK_RIG_WORKER_ID;
 	lock_rig_settings.worker_gid = LOCK_RIG_WORKER_ID;
-	lock_rig_settings.worker_binary = open("/bin/true", O_PATH | O_CLOEXEC);
+	make_program();
 	log_set_level(LOG_FATAL_LEVEL);
 }
 
@@ -138,5 +162,8 @@ lock_rig_tear_down(void)
 {
 	config_free(lock_rig_config);
 	unlink(lock_rig_log);
+	unlink(program);
+	*strrchr(program, '/') = '\0';
+	rmdir(program);
 	rmdir(folder);
 }

@@ -25,10 +25,6 @@ managed() {
 	    SERVICE=127.0.0.1:0 --
 }
 
-engine_of() {
-	pgrep -P "${pid[$1]}" | head -n 1
-}
-
 # A start that fails is never ready.
 expect_problem 'identity: ' 'engine: exit status 1'
 mkdir -p "$HOME/.config/socktopus"

@@ -40,16 +40,19 @@ unprivileged() {
 for node in listener connector; do
 	parent=${pid[$node]}
 	worker=$(query "$node" '.tunnels[0].paths[0].pid')
-	engine=$(pgrep -P "$parent" | grep -vx "$worker")
+	engine=$(engine_of "$node")
 	[[ $engine =~ ^[0-9]+$ ]] || fail "$node: which is the engine? $engine"
-	must_be "$parent" CapInh "$nothing" "$node: supervisor"
-	must_be "$parent" CapAmb "$nothing" "$node: supervisor"
+	must_be "$parent" CapInh "$spawning" "$node: supervisor"
+	must_be "$parent" CapAmb "$spawning" "$node: supervisor"
+	must_be "$parent" CapBnd "$nothing" "$node: supervisor"
 	must_be "$parent" CapPrm "$spawning" "$node: supervisor"
 	must_be "$parent" CapEff "$spawning" "$node: supervisor"
 	must_be "$parent" NoNewPrivs 1 "$node: supervisor"
 	[[ $(of "$parent" Uid) != 0* ]] || fail "$node: supervisor is root"
 	unprivileged "$engine" "$node: engine"
 	unprivileged "$worker" "$node: worker"
+	unprivileged "$(pgrep -P "$parent" -f '^socktopus: keeper')" \
+	    "$node: keeper"
 	must_be "$worker" CapBnd "$nothing" "$node: worker"
 	if ! grep -q __asan_init "$build/socktopus"; then
 		must_be "$worker" Seccomp 2 "$node: worker"

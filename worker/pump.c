@@ -79,37 +79,13 @@ smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-static bool
-has_heir(const struct pump *pump)
-{
-	return atomic_load_explicit(&pump->flags->heir, memory_order_acquire) !=
-	    0;
-}
-
-static enum ring_result
-peek_tx(struct pump *pump, const uint8_t **span, size_t *bytes)
-{
-	enum ring_result result = ring_peek(&pump->tx, span, bytes);
-
-	if (result != RING_EMPTY || pump->heir_data == NULL || !has_heir(pump))
-		return result;
-	/* The last that was written to S, before there was an heir. */
-	result = ring_peek(&pump->tx, span, bytes);
-	if (result != RING_EMPTY)
-		return result;
-	ring_consumer_follow(&pump->tx, pump->heir_data,
-	    &pump->flags->heir_tx_head);
-	pump->heir_data = NULL;
-	return ring_peek(&pump->tx, span, bytes);
-}
-
 /* Bytes that wait to be sent, 0 if there are none. */
 static size_t
 look_tx(struct pump *pump, const uint8_t **span)
 {
 	size_t bytes;
 
-	switch (peek_tx(pump, span, &bytes)) {
+	switch (pump_peek(pump, span, &bytes)) {
 	case RING_OK:
 		return bytes;
 	case RING_FULL:
@@ -128,8 +104,7 @@ look_rx(struct pump *pump, uint8_t **span)
 	enum ring_result result;
 	size_t room;
 
-	if (has_heir(pump))
-		ring_producer_follow(&pump->rx, &pump->flags->heir_rx_tail);
+	pump_follow(pump);
 	/* Ask for much first, or a stale index makes many small reads. */
 	result = ring_reserve(&pump->rx, smaller(SPAN_BYTES, pump->rx.capacity),
 	    span, &room);

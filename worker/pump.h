@@ -62,4 +62,12 @@ enum pump_end pump_run(struct pump *pump);
  */
 void pump_finish(struct pump *pump);
 
+/*
+ * For the files of this module: what the engine, or its heir, has to send, and
+ * where it says what it has taken.
+ */
+enum ring_result
+pump_peek(struct pump *pump, const uint8_t **span, size_t *bytes);
+void pump_follow(struct pump *pump);
+
 #endif

@@ -65,13 +65,14 @@ end
 complete -c socktopusctl -f
 complete -c socktopusctl -n '__socktopusctl_is' -s h -d 'Show the usage'
 complete -c socktopusctl -n '__socktopusctl_is' -s V -d 'Show the version'
-complete -c socktopusctl -n '__socktopusctl_is; or __socktopusctl_is status why watch metrics exporter' \
+complete -c socktopusctl -n '__socktopusctl_is; or __socktopusctl_is status why watch metrics upgrade exporter' \
     -s s -r -F -a '(__socktopusctl_sockets)' -d 'Control socket'
 
 complete -c socktopusctl -n '__socktopusctl_is' -a status -d 'Show the tunnels and their paths'
 complete -c socktopusctl -n '__socktopusctl_is' -a why -d 'Tell what limits a tunnel now'
 complete -c socktopusctl -n '__socktopusctl_is' -a watch -d 'Show the paths again and again'
 complete -c socktopusctl -n '__socktopusctl_is' -a metrics -d 'Write OpenMetrics text'
+complete -c socktopusctl -n '__socktopusctl_is' -a upgrade -d 'Become the installed program in place'
 complete -c socktopusctl -n '__socktopusctl_is' -a exporter -d 'Serve metrics and a page over HTTP'
 complete -c socktopusctl -n '__socktopusctl_is' -a path -d 'Add, change and end paths'
 complete -c socktopusctl -n '__socktopusctl_is' -a tunnel -d 'Add, end, stop and start tunnels'

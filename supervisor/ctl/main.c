@@ -11,6 +11,7 @@
 #include "supervisor/ctl/metrics.h"
 #include "supervisor/ctl/probe.h"
 #include "supervisor/ctl/status.h"
+#include "supervisor/ctl/upgrade.h"
 #include "supervisor/ctl/watch.h"
 #include "supervisor/ctl/why_ask.h"
 
@@ -38,6 +39,12 @@ static int
 run_metrics(const struct arguments *arguments)
 {
 	return metrics_show(arguments->socket);
+}
+
+static int
+run_upgrade(const struct arguments *arguments)
+{
+	return upgrade_run(arguments->socket);
 }
 
 static int
@@ -85,7 +92,7 @@ run_version(const struct arguments *arguments)
 }
 
 static const char usage_text[] =
-    "usage: socktopusctl [-s SOCKET] status [-j] | metrics\n"
+    "usage: socktopusctl [-s SOCKET] status [-j] | metrics | upgrade\n"
     "       socktopusctl [-s SOCKET] watch [-c COUNT] [-i SECONDS]\n"
     "       socktopusctl [-s SOCKET] exporter [--listen HOST:PORT]\n"
     "       socktopusctl [-s SOCKET] reload | log LEVEL\n"
@@ -109,6 +116,7 @@ static const struct command commands[] = {
 	{ "status", "+:js:", run_status, NULL },
 	{ "watch", NULL, NULL, watch_main },
 	{ "metrics", "+:s:", run_metrics, NULL },
+	{ "upgrade", "+:s:", run_upgrade, NULL },
 	{ "exporter", NULL, NULL, exporter_main },
 	{ "reload", NULL, NULL, change_main },
 	{ "log", NULL, NULL, change_main },

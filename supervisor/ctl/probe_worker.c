@@ -36,7 +36,7 @@ probe_worker_prepare(void)
 	settings.change_user = privilege.change;
 	settings.worker_uid = privilege.worker_uid;
 	settings.worker_gid = privilege.worker_gid;
-	settings.worker_binary = launch_open_worker();
+	settings.worker_binary = launch_open_worker(&settings.programs);
 	null_device = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return settings.worker_binary == -1 || null_device == -1 ? -1 : 0;
 }

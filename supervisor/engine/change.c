@@ -59,14 +59,13 @@ change_free(struct change *change)
 	*change = (struct change){ .keep_identity = false };
 }
 
-/* Borrowed from the engine, to be packed. 0, or -1 with errno. */
-static int
-borrow(struct bundle *bundle, const struct engine *engine)
+int
+change_borrow(struct bundle *bundle, const struct engine *engine)
 {
 	const struct config *config = engine->config;
 	const struct tunnel *tunnel;
 
-	bundle->config = engine->config;
+	*bundle = (struct bundle){ .config = engine->config };
 	bundle->psks = calloc(config->peers_count + 1, sizeof(*bundle->psks));
 	bundle->asked = calloc(config->tunnels_count + 1,
 	    sizeof(*bundle->asked));
@@ -82,6 +81,17 @@ borrow(struct bundle *bundle, const struct engine *engine)
 	return 0;
 }
 
+void
+change_return(struct bundle *bundle)
+{
+	if (bundle->psks != NULL)
+		key_wipe(bundle->psks,
+		    bundle->config->peers_count * sizeof(*bundle->psks));
+	free(bundle->psks);
+	free(bundle->asked);
+	key_wipe(bundle, sizeof(*bundle));
+}
+
 int
 change_copy(struct change *change, const struct engine *engine)
 {
@@ -91,7 +101,7 @@ change_copy(struct change *change, const struct engine *engine)
 	int result = -1;
 
 	*change = (struct change){ .keep_identity = true };
-	if (borrow(&bundle, engine) == 0)
+	if (change_borrow(&bundle, engine) == 0)
 		packed = bundle_pack(&bundle, &bytes);
 	if (packed != NULL)
 		result = bundle_unpack(&change->bundle, packed, bytes);
@@ -99,11 +109,7 @@ change_copy(struct change *change, const struct engine *engine)
 	if (result == 0)
 		change->bundle.config->log.level = log_get_level();
 	bundle_discard(packed, bytes);
-	if (bundle.psks != NULL)
-		key_wipe(bundle.psks,
-		    engine->config->peers_count * sizeof(*bundle.psks));
-	free(bundle.psks);
-	free(bundle.asked);
+	change_return(&bundle);
 	return result;
 }
 

@@ -42,6 +42,13 @@ void change_free(struct change *change);
 int change_copy(struct change *change, const struct engine *engine);
 
 /*
+ * What the engine runs by now, but for the identity, to be packed: its
+ * configuration stays its own. 0, or -1 ENOMEM; to be returned in either case.
+ */
+int change_borrow(struct bundle *bundle, const struct engine *engine);
+void change_return(struct bundle *bundle);
+
+/*
  * Do it; what is used of change is taken out of it. 0, or -1 with a line in
  * error: then nothing has changed.
  */

@@ -10,6 +10,7 @@
 #include "shm/bell.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/spawner.h"
+#include "supervisor/state.h"
 
 /* A bell that rings so often without any progress is an attack. */
 #define IDLE_BELLS_MAX 1000
@@ -229,6 +230,79 @@ channel_open(struct channel *channel, struct event_base *base,
 		channel_close(channel, true);
 	errno = saved_errno;
 	return result;
+}
+
+void
+channel_leave(struct state *state, struct channel *channel)
+{
+	state_fd(state, &channel->worker.fd);
+	state_fd(state, &channel->socket);
+	state_fd(state, &channel->bell_in);
+	state_fd(state, &channel->bell_out);
+	STATE_NUMBER(state, channel->tx.head);
+	STATE_NUMBER(state, channel->tx.tail);
+	STATE_NUMBER(state, channel->rx.head);
+	STATE_NUMBER(state, channel->rx.tail);
+	STATE_NUMBER(state, channel->slot);
+	STATE_NUMBER(state, channel->pid);
+	STATE_NUMBER(state, channel->messages);
+	STATE_NUMBER(state, channel->bells_asked);
+	STATE_NUMBER(state, channel->bells_rung);
+	STATE_NUMBER(state, channel->bell_moved);
+	STATE_NUMBER(state, channel->idle_bells);
+	STATE_NUMBER(state, channel->ring_moved);
+}
+
+static int
+inherit_rings(struct channel *channel)
+{
+	struct ring_producer tx = channel->tx;
+	struct ring_consumer rx = channel->rx;
+
+	if (region_inherit(&channel->worker, channel->worker.fd,
+		CHANNEL_RING_BYTES) == -1)
+		return -1;
+	channel->flags = channel->worker.control;
+	if (ring_producer_resume(&channel->tx, channel->worker.spare,
+		CHANNEL_RING_BYTES, &channel->flags->heir_tx_head,
+		&channel->flags->tx_tail, tx.head, tx.tail) == 0 &&
+	    ring_consumer_resume(&channel->rx, channel->worker.data,
+		CHANNEL_RING_BYTES, &channel->flags->rx_head,
+		&channel->flags->heir_rx_tail, rx.head, rx.tail) == 0)
+		return 0;
+	errno = EPROTO;
+	return -1;
+}
+
+int
+channel_inherit(struct channel *channel, struct event_base *base,
+    struct spawner *spawner)
+{
+	int slot = channel->slot;
+
+	channel->spawner = spawner;
+	channel->slot = -1;
+	if (channel->socket == -1 || channel->bell_in == -1 ||
+	    channel->bell_out == -1 || channel->worker.fd == -1 ||
+	    !spawner_claim(spawner, slot, &owner, channel)) {
+		errno = EPROTO;
+		return -1;
+	}
+	channel->slot = slot;
+	if (inherit_rings(channel) == -1)
+		return -1;
+	return watch_ends(channel, base);
+}
+
+void
+channel_serve(struct channel *channel)
+{
+	/*
+	 * Release, partner of the worker's acquire: it sees the last that was
+	 * written to S, and our indexes.
+	 */
+	atomic_store_explicit(&channel->flags->heir, 1, memory_order_release);
+	bell_ring(&channel->flags->worker_sleeps, channel->bell_out);
 }
 
 bool

@@ -20,6 +20,7 @@
 struct event;
 struct event_base;
 struct spawner;
+struct state;
 
 /* Two frames of the largest size and the slack of a power of two. */
 #define CHANNEL_RING_BYTES ((size_t)256 * 1024)
@@ -71,6 +72,16 @@ void channel_init(struct channel *channel,
  */
 int channel_open(struct channel *channel, struct event_base *base,
     struct spawner *spawner, struct job *job, int accepted);
+
+/*
+ * In an upgrade. What is described (state.h) of an open channel and read into
+ * one of channel_init(), channel_inherit() makes an open one of again. The
+ * worker hears of its new engine by channel_serve(), and not before.
+ */
+void channel_leave(struct state *state, struct channel *channel);
+int channel_inherit(struct channel *channel, struct event_base *base,
+    struct spawner *spawner);
+void channel_serve(struct channel *channel);
 
 bool channel_is_open(const struct channel *channel);
 

@@ -24,6 +24,7 @@ struct client {
 	struct control *control;
 	bool may_change;
 	bool waits; /* for the end of a reload */
+	bool upgrades;
 	struct bufferevent *stream;
 };
 
@@ -67,6 +68,10 @@ answer(struct client *client, char *request)
 		end_answer(client, call.error);
 		break;
 	case CONTROL_WAITS:
+		break;
+	case CONTROL_UPGRADES:
+		client->waits = false;
+		client->upgrades = true;
 		break;
 	}
 }
@@ -170,6 +175,7 @@ int
 control_open(struct control *control, struct engine *engine, int fd)
 {
 	control->engine = engine;
+	control->fd = fd;
 	TAILQ_INIT(&control->list);
 	if (fd == -1)
 		return 0;
@@ -195,4 +201,21 @@ control_reloaded(struct control *control, const char *error)
 	TAILQ_FOREACH(client, &control->list, entry)
 		if (client->waits)
 			end_answer(client, error);
+}
+
+void
+control_upgraded(struct control *control, const char *error)
+{
+	struct client *client;
+
+	TAILQ_FOREACH(client, &control->list, entry) {
+		if (!client->upgrades)
+			continue;
+		client->upgrades = false;
+		if (error != NULL)
+			end_answer(client, error);
+		else /* Now: there is no event loop to come back to. */
+			(void)send(bufferevent_getfd(client->stream), "end\n",
+			    4, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
 }

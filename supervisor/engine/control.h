@@ -18,12 +18,18 @@ struct control {
 	struct evconnlistener *listener;
 	struct client_list list;
 	unsigned int clients;
+	int fd;
 };
 
 /* Serve a bound, listening AF_UNIX socket; -1 as fd: none. 0, or -1. */
 int control_open(struct control *control, struct engine *engine, int fd);
 /* A reload is over; error is NULL if all went well. */
 void control_reloaded(struct control *control, const char *error);
+/*
+ * What came of the upgrade that clients asked for; NULL: it is done, and this
+ * process ends at once.
+ */
+void control_upgraded(struct control *control, const char *error);
 
 void control_close(struct control *control);
 

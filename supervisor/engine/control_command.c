@@ -31,6 +31,13 @@ run_reload(struct control_call *call)
 }
 
 static enum control_result
+run_upgrade(struct control_call *call)
+{
+	spawner_say(&call->engine->spawner, SPAWN_UPGRADE);
+	return CONTROL_UPGRADES;
+}
+
+static enum control_result
 run_log(struct control_call *call)
 {
 	enum log_level level;
@@ -53,6 +60,7 @@ static const struct command {
 	{ "status", NULL, false, 0, 0, run_status },
 	{ "samples", NULL, false, 0, 0, run_samples },
 	{ "reload", NULL, true, 0, 0, run_reload },
+	{ "upgrade", NULL, true, 0, 0, run_upgrade },
 	{ "log", NULL, true, 1, 1, run_log },
 	{ "path", "add", true, 2, CONTROL_WORDS_MAX, control_path_add },
 	{ "path", "del", true, 2, 2, control_path_del },

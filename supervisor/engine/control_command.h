@@ -26,7 +26,8 @@ struct control_call {
 enum control_result {
 	CONTROL_DONE,
 	CONTROL_REFUSED, /* error says why */
-	CONTROL_WAITS	 /* the answer comes with control_reloaded() */
+	CONTROL_WAITS,	 /* the answer comes with control_reloaded() */
+	CONTROL_UPGRADES /* or with control_upgraded() */
 };
 
 /*

@@ -15,6 +15,7 @@
 
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/end_unix.h"
+#include "supervisor/state.h"
 
 #define LINKS 64
 #define LISTENING LINKS /* the epoll data of the listening socket */
@@ -96,6 +97,52 @@ add_link(struct end *end, int fd)
 	/* The others wait in the kernel until there is room. */
 	if (++links->count == LINKS)
 		epoll_ctl(end->fd, EPOLL_CTL_DEL, links->listening, NULL);
+}
+
+int
+end_seqpacket_listening(const struct end *end)
+{
+	return end->links->listening;
+}
+
+static void
+read_links(struct state *state, struct end *end)
+{
+	size_t count = state_count(state, 0, LINKS);
+	bool answered = false;
+	int fd;
+
+	for (size_t i = 0; i < count; i++) {
+		state_flag(state, &answered);
+		state_fd(state, &fd);
+		if (fd == -1 || state->broken) {
+			state_break(state);
+			return;
+		}
+		add_link(end, fd);
+		if (answered)
+			end->links->answered = i;
+	}
+}
+
+void
+end_seqpacket_leave(struct state *state, struct end *end)
+{
+	struct end_links *links = end->links;
+	bool answered;
+
+	if (state->way == STATE_READ) {
+		read_links(state, end);
+		return;
+	}
+	state_count(state, links->count, LINKS);
+	for (size_t i = 0; i < LINKS; i++) {
+		if (links->fds[i] == -1)
+			continue;
+		answered = i == links->answered;
+		state_flag(state, &answered);
+		state_fd(state, &links->fds[i]);
+	}
 }
 
 static void

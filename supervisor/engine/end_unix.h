@@ -11,6 +11,7 @@
 
 struct end;
 struct end_links;
+struct state;
 
 /* SOCK_DGRAM: on the bound socket end->fd. 0, or -1 with errno. */
 int end_unix_open(struct end *end);
@@ -21,6 +22,9 @@ int end_seqpacket_open(struct end *end);
 void end_seqpacket_close(struct end *end);
 enum udp_result end_seqpacket_receive(struct end *end, struct udp_batch *batch);
 size_t end_seqpacket_drain(struct end *end);
+/* In an upgrade (state.h): the socket to open it on again, and who is there. */
+int end_seqpacket_listening(const struct end *end);
+void end_seqpacket_leave(struct state *state, struct end *end);
 
 /*
  * Send from the hold, in one system call, to an address or to whom fd is tied.

@@ -16,6 +16,7 @@
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/secret.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/upgrade.h"
 #include "supervisor/log.h"
 #include "supervisor/sandbox.h"
 #include "supervisor/sockets.h"
@@ -27,46 +28,10 @@
 /* What is read while this process still may. */
 static struct bundle prepared;
 
-static void
-turn_peer(struct engine_peer *peer, const struct config_peer *config,
-    const struct bundle_psk *psk, const struct noise_identity *identity)
-{
-	peer->config = config;
-	memcpy(peer->key,
-	    config->self ? noise_identity_public(identity) : config->key,
-	    sizeof(peer->key));
-	memcpy(peer->psk, psk->key, sizeof(peer->psk));
-}
-
-static size_t
-peers_bytes(const struct config *config)
-{
-	return (config->peers_count + 1) * sizeof(struct engine_peer);
-}
-
-struct engine_peer *
-engine_new_peers(const struct bundle *bundle,
-    const struct noise_identity *identity)
-{
-	const struct config *config = bundle->config;
-	struct engine_peer *peers = secret_new(peers_bytes(config));
-
-	for (size_t i = 0; peers != NULL && i < config->peers_count; i++)
-		turn_peer(&peers[i], &config->peers[i], &bundle->psks[i],
-		    identity);
-	return peers;
-}
-
-void
-engine_free_peers(struct engine_peer *peers, const struct config *config)
-{
-	secret_free(peers, peers_bytes(config));
-}
-
 static int
 prepare_secrets(const struct config *config)
 {
-	switch (secret_init(peers_bytes(config))) {
+	switch (secret_init(engine_peers_bytes(config))) {
 	case SECRET_LOCKED:
 		return 0;
 	case SECRET_NOT_LOCKED:
@@ -92,6 +57,8 @@ engine_prepare(const struct engine_start *start)
 		    "ChaCha20-Poly1305 (a FIPS provider does)");
 		return -1;
 	}
+	if (start->handover != -1)
+		return 0;
 	if (bundle_read(&prepared, start->config, error) == -1) {
 		log_error(NULL, "configuration: %s", error);
 		return -1;
@@ -119,15 +86,6 @@ take_keys(struct engine *engine)
 	if (engine->peers == NULL)
 		log_error(NULL, "no memory for keys");
 	return engine->peers == NULL ? -1 : 0;
-}
-
-const struct engine_peer *
-engine_find_peer(const struct engine *engine, const uint8_t key[KEY_BYTES])
-{
-	for (size_t i = 0; i < engine->config->peers_count; i++)
-		if (memcmp(engine->peers[i].key, key, KEY_BYTES) == 0)
-			return &engine->peers[i];
-	return NULL;
 }
 
 void
@@ -238,6 +196,12 @@ handle_gone(void *argument)
 	event_base_loopbreak(engine->base);
 }
 
+static void
+handle_upgrade(void *argument, const struct spawn_record *record)
+{
+	upgrade_decide(argument, record);
+}
+
 /* 0, or -1 with errno. */
 static int
 open_tunnel(struct engine *engine, size_t which, int socket)
@@ -292,6 +256,7 @@ open_loop(struct engine *engine, const struct engine_start *start)
 	engine->spawner.stop = handle_stop;
 	engine->spawner.reload = handle_reload;
 	engine->spawner.gone = handle_gone;
+	engine->spawner.upgrade = handle_upgrade;
 	engine->spawner.argument = engine;
 	engine->spawner.alive_us = start->alive_us;
 	engine->tick = event_new(engine->base, -1, EV_PERSIST, handle_tick,
@@ -365,6 +330,25 @@ destroy(struct engine *engine)
 	free(engine);
 }
 
+/* An heir is locked in before it looks at anything. */
+static int
+begin(struct engine *engine, const struct engine_start *start)
+{
+	if (start->handover != -1) {
+		sandbox_enter_engine(start->config);
+		return upgrade_inherit(engine, start->handover);
+	}
+	engine->keeper = start->keeper;
+	if (take_keys(engine) == -1 ||
+	    reload_open(&engine->reload, engine, start->loader) == -1 ||
+	    open_services(engine, start->sockets) == -1)
+		return -1;
+	address_forget_services();
+	sandbox_enter_engine(start->config);
+	spawner_ready(&engine->spawner, false);
+	return 0;
+}
+
 int
 engine_run(const struct engine_start *start)
 {
@@ -376,13 +360,8 @@ engine_run(const struct engine_start *start)
 		log_error(NULL, "event loop: %s", strerror(errno));
 		return 1;
 	}
-	if (take_keys(engine) == -1 ||
-	    reload_open(&engine->reload, engine, start->loader) == -1 ||
-	    open_services(engine, start->sockets) == -1)
+	if (begin(engine, start) == -1)
 		return 1;
-	address_forget_services();
-	sandbox_enter_engine(start->config);
-	spawner_ready(&engine->spawner, false);
 	engine_kick(engine);
 	event_base_dispatch(engine->base);
 	status = engine->status;

@@ -36,6 +36,9 @@ struct engine_start {
 	int supervisor_channel;
 	int loader;	   /* its channel, -1: there is none */
 	uint64_t alive_us; /* how often to tell it that we are; 0: never */
+	int keeper;	   /* what it sends to us: keeper.h */
+	int handover; /* an heir takes all from another engine, over this; the
+		       * rest but the channel is left out. Else -1 */
 };
 
 struct engine_peer {
@@ -55,6 +58,7 @@ struct engine {
 	struct noise_identity *identity;
 	struct engine_peer *peers; /* config->peers_count */
 	struct permitted permitted;
+	int keeper;
 	struct tunnel_list tunnels;
 	struct path_list arriving; /* inbound, OPEN not seen yet */
 	struct path_list ended;	   /* freed at the next tick */
@@ -97,6 +101,7 @@ int engine_listen(struct engine *engine, const struct address_service *service,
  */
 struct engine_peer *engine_new_peers(const struct bundle *bundle,
     const struct noise_identity *identity);
+size_t engine_peers_bytes(const struct config *config);
 void engine_free_peers(struct engine_peer *peers, const struct config *config);
 
 /* The peer with this public key, or NULL. */

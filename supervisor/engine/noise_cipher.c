@@ -8,6 +8,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "supervisor/engine/secret.h"
+#include "supervisor/state.h"
+
 #define NONCE_BYTES 12
 
 static EVP_CIPHER *aead;
@@ -39,7 +42,9 @@ noise_cipher_new(void)
 		return NULL;
 	cipher->counter = NOISE_NONCE_LIMIT;
 	cipher->context = EVP_CIPHER_CTX_new();
-	if (cipher->context == NULL || !change(cipher, aead, NULL, NULL, 1)) {
+	cipher->key = secret_new(NOISE_KEY_BYTES);
+	if (cipher->context == NULL || cipher->key == NULL ||
+	    !change(cipher, aead, NULL, NULL, 1)) {
 		noise_cipher_free(cipher);
 		return NULL;
 	}
@@ -52,7 +57,15 @@ noise_cipher_free(struct noise_cipher *cipher)
 	if (cipher == NULL)
 		return;
 	EVP_CIPHER_CTX_free(cipher->context);
+	secret_free(cipher->key, NOISE_KEY_BYTES);
 	free(cipher);
+}
+
+static bool
+take_key(struct noise_cipher *cipher, const uint8_t key[NOISE_KEY_BYTES])
+{
+	memmove(cipher->key, key, NOISE_KEY_BYTES);
+	return change(cipher, NULL, key, NULL, -1);
 }
 
 bool
@@ -61,7 +74,7 @@ noise_cipher_set_key(struct noise_cipher *cipher,
 {
 	bool ok;
 
-	ok = change(cipher, NULL, key, NULL, -1);
+	ok = take_key(cipher, key);
 	cipher->counter = ok ? 0 : NOISE_NONCE_LIMIT;
 	return ok;
 }
@@ -159,12 +172,26 @@ noise_cipher_rekey(struct noise_cipher *cipher)
 	bool ok;
 
 	ok = change(cipher, NULL, NULL, nonce, -1) &&
-	    update(cipher, key, zeros, sizeof(key)) &&
-	    change(cipher, NULL, key, NULL, -1);
+	    update(cipher, key, zeros, sizeof(key)) && take_key(cipher, key);
 	OPENSSL_cleanse(key, sizeof(key));
 	if (!ok)
 		cipher->counter = NOISE_NONCE_LIMIT;
 	return ok;
+}
+
+void
+noise_cipher_state(struct state *state, struct noise_cipher *cipher)
+{
+	uint64_t counter = cipher->counter;
+
+	STATE_NUMBER(state, counter);
+	state_bytes(state, cipher->key, NOISE_KEY_BYTES);
+	if (state->way != STATE_READ)
+		return;
+	if (state->broken || !noise_cipher_set_key(cipher, cipher->key))
+		state_break(state);
+	else
+		cipher->counter = counter;
 }
 
 static bool

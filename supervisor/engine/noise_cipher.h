@@ -24,6 +24,7 @@ struct noise_cipher {
 	/* The next nonce. At NOISE_NONCE_LIMIT the cipher refuses: it has no
 	 * key, is used up, or has failed. */
 	uint64_t counter;
+	uint8_t *key; /* of secret_new(): the context gives none away */
 };
 
 /* Fetch the algorithm, once. False: libcrypto has none. */
@@ -50,6 +51,10 @@ bool noise_cipher_open(struct noise_cipher *cipher, const uint8_t *ad,
 
 /* Rekey(), section 4.2: a one-way step to the next key, counter unchanged. */
 bool noise_cipher_rekey(struct noise_cipher *cipher);
+
+/* In an upgrade. The key is wiped by those who hold the state. */
+struct state;
+void noise_cipher_state(struct state *state, struct noise_cipher *cipher);
 
 /*
  * Transport. Seal plain into out (plain_bytes + NOISE_TAG_BYTES); plain is

@@ -40,6 +40,16 @@ noise_identity_free(struct noise_identity *identity)
 	free(identity);
 }
 
+bool
+noise_identity_private(const struct noise_identity *identity,
+    uint8_t key[NOISE_KEY_BYTES])
+{
+	size_t bytes = NOISE_KEY_BYTES;
+
+	return EVP_PKEY_get_raw_private_key(identity->pair, key, &bytes) > 0 &&
+	    bytes == NOISE_KEY_BYTES;
+}
+
 const uint8_t *
 noise_identity_public(const struct noise_identity *identity)
 {

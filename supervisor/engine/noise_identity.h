@@ -16,6 +16,9 @@ struct noise_identity;
 struct noise_identity *noise_identity_new(const uint8_t key[NOISE_KEY_BYTES]);
 void noise_identity_free(struct noise_identity *identity);
 const uint8_t *noise_identity_public(const struct noise_identity *identity);
+/* A copy, which the caller wipes. False on failure. */
+bool noise_identity_private(const struct noise_identity *identity,
+    uint8_t key[NOISE_KEY_BYTES]);
 
 /*
  * The secret shared with the holder of a public key. False for a public key

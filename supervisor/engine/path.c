@@ -110,6 +110,18 @@ path_new(struct tunnel *tunnel, const struct config_path *config, uint16_t id)
 }
 
 struct path *
+path_inherit(struct tunnel *tunnel, const struct config_path *config)
+{
+	struct path *path = allocate(tunnel->engine, tunnel->peer);
+
+	if (path == NULL)
+		return NULL;
+	path->tunnel = tunnel;
+	path->config = config;
+	return path;
+}
+
+struct path *
 path_new_inbound(struct engine *engine, const struct engine_peer *peer,
     struct noise_handshake *handshake, const struct frame_hello1 *hello,
     int accepted, const char *name)

@@ -102,6 +102,13 @@ struct path *
 path_new(struct tunnel *tunnel, const struct config_path *config, uint16_t id);
 
 /*
+ * In an upgrade: one of which the rest is to be read; config is NULL for a
+ * listener's. NULL with errno.
+ */
+struct path *
+path_inherit(struct tunnel *tunnel, const struct config_path *config);
+
+/*
  * A path of the listener, after message 1 verified: takes over the handshake
  * and the accepted connection (on failure too), answers message 2 and awaits
  * OPEN. name is the connection's address. NULL with errno.

@@ -166,6 +166,24 @@ hold(struct reorder *reorder, const struct frame_run *run, uint8_t *bytes,
 	reorder->holding += run->count;
 }
 
+bool
+reorder_hold(struct reorder *reorder, const struct frame_run *run,
+    uint64_t deadline_us)
+{
+	struct reorder_item key = { .run = *run };
+	uint8_t *bytes;
+
+	if (reorder->hold_us == 0 || run->sequence <= reorder->next ||
+	    run->length > reorder->arena.capacity ||
+	    RB_FIND(reorder_tree, &reorder->tree, &key) != NULL)
+		return false;
+	bytes = arena_reserve(&reorder->arena, run->length);
+	if (bytes == NULL)
+		return false;
+	hold(reorder, run, bytes, deadline_us - reorder->hold_us);
+	return true;
+}
+
 void
 reorder_add(struct reorder *reorder, const struct frame_run *run,
     uint64_t now_us)

@@ -74,6 +74,13 @@ void reorder_add(struct reorder *reorder, const struct frame_run *run,
     uint64_t now_us);
 void reorder_flush(struct reorder *reorder);
 
+/*
+ * In an upgrade: hold a run that the process before held until deadline_us;
+ * its bytes are copied. False: that cannot be.
+ */
+bool reorder_hold(struct reorder *reorder, const struct frame_run *run,
+    uint64_t deadline_us);
+
 /* When reorder_expire() is due; UINT64_MAX: nothing is held. */
 uint64_t reorder_deadline_us(const struct reorder *reorder);
 

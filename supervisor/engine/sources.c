@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "supervisor/address.h"
+#include "supervisor/state.h"
 
 #define CHAINS 1024
 
@@ -176,6 +177,71 @@ add(struct sources *sources, const struct sockaddr_storage *address,
 	LIST_INSERT_HEAD(chain_of(sources, address, length), source, chain);
 	sources->known++;
 	return source;
+}
+
+size_t
+sources_limit(const struct sources *sources)
+{
+	return sources->limit;
+}
+
+uint64_t
+sources_idle_us(const struct sources *sources)
+{
+	return sources->idle_us;
+}
+
+static void
+leave_source(struct state *state, struct source *source)
+{
+	uint32_t length = source->length;
+
+	state_address(state, &source->address);
+	STATE_NUMBER(state, length);
+	STATE_NUMBER(state, source->seen_us);
+	if (length == 0 || length > sizeof(source->address))
+		state_break(state);
+	source->length = length;
+}
+
+/* In the order of their age. */
+static void
+read_source(struct state *state, struct sources *sources)
+{
+	size_t slot = state_count(state, 0, sources->limit - 1);
+	struct source *source = &sources->slots[slot];
+
+	if (source->length != 0)
+		state_break(state);
+	leave_source(state, source);
+	if (state->broken)
+		return;
+	TAILQ_REMOVE(&sources->free, source, by_age);
+	TAILQ_INSERT_TAIL(&sources->ages, source, by_age);
+	LIST_INSERT_HEAD(chain_of(sources, &source->address, source->length),
+	    source, chain);
+	sources->known++;
+}
+
+void
+sources_leave(struct state *state, struct sources *sources)
+{
+	struct source *source;
+	size_t count;
+
+	for (size_t i = 0; i < sources->limit; i++)
+		STATE_NUMBER(state, sources->slots[i].number);
+	count = state_count(state, sources->known, sources->limit);
+	if (state->way == STATE_READ) {
+		for (size_t i = 0; i < count && !state->broken; i++)
+			read_source(state, sources);
+		return;
+	}
+	TAILQ_FOREACH(source, &sources->ages, by_age) {
+		state_count(state, (size_t)(source - sources->slots),
+		    sources->limit - 1);
+		leave_source(state, source);
+	}
 }
 
 int

@@ -14,6 +14,7 @@
 
 struct address_permit;
 struct sources;
+struct state;
 
 #define SOURCES_MAX 1024
 #define SOURCES_STRANGER (-1)
@@ -37,6 +38,13 @@ int sources_admit(struct sources *sources, const struct sockaddr_storage *from,
 /* Where that client is, NULL if it is known no more; length is set. */
 const struct sockaddr_storage *sources_find(struct sources *sources,
     uint16_t client, uint64_t now_us, socklen_t *length);
+
+/* What they were made with. */
+size_t sources_limit(const struct sources *sources);
+uint64_t sources_idle_us(const struct sources *sources);
+
+/* In an upgrade (state.h); to read, into new ones of the same limit. */
+void sources_leave(struct state *state, struct sources *sources);
 
 /* Forget who is idle. */
 void sources_expire(struct sources *sources, uint64_t now_us);

@@ -4,12 +4,17 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "shm/message.h"
+#include "supervisor/descriptors.h"
+#include "supervisor/engine/clock.h"
 #include "supervisor/log.h"
 
+/* For a worker whose engine has changed before it was up. */
+#define ORPHAN_GRACE_US UINT64_C(2000000)
 #define DESCRIPTORS_MAX (FD_END - FD_CHANNEL)
 
 static int
@@ -19,26 +24,9 @@ send_valued(const struct spawner *spawner, enum spawn_request type, int slot,
 	struct spawn_record record = { .type = type,
 		.slot = (uint32_t)slot,
 		.value = value };
-	struct iovec iov = { &record, sizeof(record) };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
-	} control;
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (count > 0) {
-		memset(&control, 0, sizeof(control));
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), descriptors,
-		    count * sizeof(int));
-	}
-	if (sendmsg(spawner->channel, &message, MSG_NOSIGNAL) == -1)
-		return -1;
-	return 0;
+	return descriptors_send(spawner->channel, &record, sizeof(record),
+	    descriptors, count);
 }
 
 static int
@@ -58,6 +46,12 @@ report_to_owner(struct spawner *spawner, const struct spawn_record *record)
 	if (record->slot >= SPAWN_SLOTS)
 		return;
 	slot = &spawner->slots[record->slot];
+	if (record->type == SPAWN_STARTED && !slot->used) {
+		/* The engine before us had let it go, or began with it. */
+		slot->used = true;
+		slot->kill_at_us = clock_now_us() + ORPHAN_GRACE_US;
+		return;
+	}
 	owner = slot->owner;
 	argument = slot->argument;
 	if (record->type == SPAWN_EXITED)
@@ -70,6 +64,8 @@ report_to_owner(struct spawner *spawner, const struct spawn_record *record)
 		owner->started(argument, (pid_t)record->value);
 }
 
+static void handle_late(struct spawner *spawner);
+
 static void
 handle_record(struct spawner *spawner, const struct spawn_record *record)
 {
@@ -81,6 +77,14 @@ handle_record(struct spawner *spawner, const struct spawn_record *record)
 	case SPAWN_STOP:
 		spawner->stop(spawner->argument);
 		return;
+	case SPAWN_LEAVE:
+	case SPAWN_GO_ON:
+		spawner->upgrade(spawner->argument, record);
+		handle_late(spawner);
+		return;
+	case SPAWN_END:
+	case SPAWN_SERVE:
+		break;
 	case SPAWN_RELOAD:
 		if (log_reopen() == -1)
 			log_warn(NULL, "log: cannot open it again: %s",
@@ -89,6 +93,56 @@ handle_record(struct spawner *spawner, const struct spawn_record *record)
 		return;
 	}
 	log_warn(NULL, "supervisor: unknown report %u", record->type);
+}
+
+static void
+handle_late(struct spawner *spawner)
+{
+	size_t count = spawner->late_count;
+
+	spawner->late_count = 0;
+	for (size_t i = 0; i < count; i++)
+		handle_record(spawner, &spawner->late[i]);
+}
+
+static bool
+is_of_upgrade(const struct spawn_record *record)
+{
+	return record->type == SPAWN_GO_ON || record->type == SPAWN_END ||
+	    record->type == SPAWN_SERVE;
+}
+
+static void
+set_blocking(int fd, bool blocking)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	flags = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
+	(void)fcntl(fd, F_SETFL, flags);
+}
+
+struct spawn_record
+spawner_await(struct spawner *spawner)
+{
+	struct spawn_record record;
+	ssize_t got;
+
+	set_blocking(spawner->channel, true);
+	for (;;) {
+		got = recv(spawner->channel, &record, sizeof(record), 0);
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got != (ssize_t)sizeof(record)) {
+			record.type = SPAWN_STOP;
+			break;
+		}
+		if (is_of_upgrade(&record))
+			break;
+		if (spawner->late_count < SPAWN_SLOTS)
+			spawner->late[spawner->late_count++] = record;
+	}
+	set_blocking(spawner->channel, false);
+	return record;
 }
 
 static void
@@ -147,6 +201,12 @@ spawner_level(struct spawner *spawner, int level)
 	send_valued(spawner, SPAWN_LEVEL, 0, level, NULL, 0);
 }
 
+void
+spawner_say(struct spawner *spawner, enum spawn_request type)
+{
+	send_record(spawner, type, 0, NULL, 0);
+}
+
 int
 spawner_start(struct spawner *spawner, const int *descriptors, size_t count,
     const struct spawner_owner *owner, void *argument)
@@ -168,6 +228,18 @@ spawner_start(struct spawner *spawner, const int *descriptors, size_t count,
 	slot->owner = owner;
 	slot->argument = argument;
 	return number;
+}
+
+bool
+spawner_claim(struct spawner *spawner, int slot,
+    const struct spawner_owner *owner, void *argument)
+{
+	if (slot < 0 || slot >= SPAWN_SLOTS || spawner->slots[slot].used)
+		return false;
+	spawner->slots[slot] = (struct spawner_slot){ .used = true,
+		.owner = owner,
+		.argument = argument };
+	return true;
 }
 
 void

@@ -35,9 +35,13 @@ struct spawner {
 	void (*stop)(void *argument);	/* SPAWN_STOP */
 	void (*reload)(void *argument); /* SPAWN_RELOAD, the log is open */
 	void (*gone)(void *argument);	/* the supervisor is no more */
+	/* SPAWN_LEAVE, SPAWN_GO_ON; may wait by spawner_await() */
+	void (*upgrade)(void *argument, const struct spawn_record *record);
 	void *argument;
 	uint64_t alive_us; /* how often to say that we are; 0: never */
 	uint64_t alive_due_us;
+	struct spawn_record late[SPAWN_SLOTS]; /* of spawner_await() */
+	size_t late_count;
 	struct spawner_slot slots[SPAWN_SLOTS];
 };
 
@@ -56,12 +60,25 @@ void spawner_wish(struct spawner *spawner);
 /* Its log level, from now on. */
 void spawner_level(struct spawner *spawner, int level);
 
+/* Send a request without a slot. */
+void spawner_say(struct spawner *spawner, enum spawn_request type);
+
+/*
+ * Wait for what the supervisor says of an upgrade; what it reports meanwhile
+ * is dealt with later. SPAWN_STOP when it is gone.
+ */
+struct spawn_record spawner_await(struct spawner *spawner);
+
 /*
  * Ask for a worker that gets the descriptors in the order of enum worker_fd;
  * they stay the caller's. Returns the slot, or -1 with errno (ENOSPC: every
  * slot is taken).
  */
 int spawner_start(struct spawner *spawner, const int *descriptors, size_t count,
+    const struct spawner_owner *owner, void *argument);
+
+/* In an upgrade: the slot's worker lives on. False: the slot is taken. */
+bool spawner_claim(struct spawner *spawner, int slot,
     const struct spawner_owner *owner, void *argument);
 
 /* SIGKILL; the slot is free once its exit is reported. */

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/leave.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/pool.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/log.h"
+#include "supervisor/state.h"
 
 #define BURST_FRAMES 2
 #define BURST_FRAME_BYTES 16000
@@ -87,6 +89,39 @@ tunnel_pool_close(struct tunnel *tunnel)
 {
 	free(tunnel->pool);
 	tunnel->pool = NULL;
+}
+
+/* By its number: the order of the list may be another. */
+static void
+leave_candidate(struct state *state, struct tunnel *tunnel,
+    struct candidate *candidate)
+{
+	uint16_t id = candidate->path->id;
+	struct path *path;
+
+	STATE_NUMBER(state, id);
+	TAILQ_FOREACH(path, &tunnel->paths, entry)
+		if (path->id == id && path->config != NULL &&
+		    path->config->pooled)
+			break;
+	if (path == NULL) {
+		state_break(state);
+		return;
+	}
+	candidate->path = path;
+	state_flag(state, &path->rests);
+}
+
+void
+tunnel_pool_leave(struct state *state, struct tunnel *tunnel)
+{
+	struct tunnel_pool *pool = tunnel->pool;
+
+	if (pool == NULL)
+		return;
+	leave_pool(state, &pool->pool);
+	for (size_t i = 0; i < pool->pool.count && !state->broken; i++)
+		leave_candidate(state, tunnel, &pool->candidates[i]);
 }
 
 /* POOL_MAX for a path that is not of the pool. */

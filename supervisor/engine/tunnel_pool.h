@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct path;
+struct state;
 struct tunnel;
 struct tunnel_pool;
 
@@ -16,6 +17,9 @@ int tunnel_pool_open(struct tunnel *tunnel);
 /* The same for paths of which some are up already. */
 int tunnel_pool_reopen(struct tunnel *tunnel);
 void tunnel_pool_close(struct tunnel *tunnel);
+
+/* In an upgrade; to read, into an open one. */
+void tunnel_pool_leave(struct state *state, struct tunnel *tunnel);
 
 /* Bring up, take down, measure. */
 void tunnel_pool_tick(struct tunnel *tunnel, uint64_t now_us);

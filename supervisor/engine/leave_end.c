@@ -1,0 +1,109 @@
+#include "supervisor/engine/leave_end.h"
+
+#include "supervisor/engine/end.h"
+#include "supervisor/engine/end_unix.h"
+#include "supervisor/engine/leave.h"
+#include "supervisor/engine/sources.h"
+#include "supervisor/state.h"
+
+/* What an end is made of. */
+struct making {
+	struct address_pair asked;
+	bool tagged;
+	uint64_t limit; /* of clients */
+	uint64_t idle_us;
+	int fd;
+};
+
+static void
+leave_making(struct state *state, struct making *making)
+{
+	leave_pair(state, &making->asked);
+	state_flag(state, &making->tagged);
+	STATE_NUMBER(state, making->limit);
+	STATE_NUMBER(state, making->idle_us);
+	state_fd(state, &making->fd);
+	if (making->tagged &&
+	    (making->limit == 0 || making->limit > SOURCES_MAX))
+		state_break(state);
+}
+
+void
+leave_end(struct state *state, struct end *end)
+{
+	struct making making = { .asked = end->asked,
+		.tagged = end->tagged,
+		.fd = end->fd };
+
+	/* Its sockets have no way across yet. */
+	if (end->fan != NULL)
+		state_break(state);
+	if (end->links != NULL)
+		making.fd = end_seqpacket_listening(end);
+	if (end->tagged && end->udp.sources != NULL) {
+		making.limit = sources_limit(end->udp.sources);
+		making.idle_us = sources_idle_us(end->udp.sources);
+	}
+	leave_making(state, &making);
+}
+
+struct end *
+leave_end_read(struct state *state)
+{
+	struct making making = { .tagged = false };
+	struct end *end;
+
+	leave_making(state, &making);
+	if (state->broken || making.fd == -1)
+		return NULL;
+	end = end_new(&making.asked, making.fd);
+	if (end == NULL || !making.tagged ||
+	    end_set_clients(end, (size_t)making.limit, making.idle_us) == 0)
+		return end;
+	end_free(end);
+	return NULL;
+}
+
+static void
+write_hold(struct state *state, const struct hold *hold)
+{
+	uint64_t position = hold->tail;
+	const uint8_t *datagram;
+	size_t bytes;
+
+	state_count(state, hold->count, HOLD_BYTES);
+	while ((datagram = hold_next(hold, &position, &bytes)) != NULL) {
+		state_count(state, bytes, FRAME_DATAGRAM_MAX);
+		state_bytes(state, (void *)(uintptr_t)datagram, bytes);
+	}
+}
+
+static void
+read_hold(struct state *state, struct hold *hold)
+{
+	size_t bytes, count = state_count(state, 0, HOLD_BYTES);
+	uint8_t *span;
+
+	for (size_t i = 0; i < count && !state->broken; i++) {
+		bytes = state_count(state, 0, FRAME_DATAGRAM_MAX);
+		span = state_span(state, bytes);
+		if (span == NULL || !hold_add(hold, span, bytes))
+			state_break(state);
+	}
+}
+
+void
+leave_end_contents(struct state *state, struct end *end)
+{
+	leave_udp(state, &end->udp);
+	STATE_NUMBER(state, end->inherited);
+	state_flag(state, &end->tied);
+	if (state->way == STATE_READ)
+		read_hold(state, &end->hold);
+	else
+		write_hold(state, &end->hold);
+	if (end->udp.sources != NULL)
+		sources_leave(state, end->udp.sources);
+	if (end->links != NULL)
+		end_seqpacket_leave(state, end);
+}

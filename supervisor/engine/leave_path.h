@@ -1,0 +1,13 @@
+/*
+ * A tunnel's paths in an upgrade (state.h); to read, into a tunnel that has
+ * none, and whose history knows nothing of them but their slots.
+ */
+#ifndef ENGINE_LEAVE_PATH_H
+#define ENGINE_LEAVE_PATH_H
+
+struct state;
+struct tunnel;
+
+void leave_paths(struct state *state, struct tunnel *tunnel);
+
+#endif

@@ -1,0 +1,172 @@
+#include "supervisor/engine/upgrade.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/descriptors.h"
+#include "supervisor/engine/clock.h"
+#include "supervisor/engine/end.h"
+#include "supervisor/engine/engine.h"
+#include "supervisor/engine/handover.h"
+#include "supervisor/engine/leave_engine.h"
+#include "supervisor/engine/tunnel.h"
+#include "supervisor/log.h"
+#include "supervisor/state.h"
+#include "supervisor/upgrade_words.h"
+
+/*
+ * Our end to the heir, which the keeper sent before it started it: the last one
+ * there is, since an heir may have ended before it was of use. -1: none.
+ */
+static int
+take_socket(const struct engine *engine)
+{
+	int fd, last = -1;
+	ssize_t got;
+	size_t count;
+	char byte;
+
+	do {
+		got = descriptors_receive(engine->keeper, &byte, sizeof(byte),
+		    MSG_DONTWAIT, &fd, 1, &count);
+		if (count == 0)
+			continue;
+		if (last != -1)
+			close(last);
+		last = fd;
+	} while (got > 0);
+	return last;
+}
+
+/* 0, or -1 with errno. */
+static int
+write_state(struct engine *engine, struct handover *handover)
+{
+	struct state measured = { .way = STATE_MEASURE }, state;
+
+	leave_engine(&measured, engine);
+	if (handover_make(handover, &measured, &state) == -1)
+		return -1;
+	leave_engine(&state, engine);
+	if (!state.broken)
+		return 0;
+	errno = EPROTO;
+	return -1;
+}
+
+/*
+ * Whatever goes wrong, the heir sees it by the end of the socket, and the
+ * supervisor by the heir's.
+ */
+static void
+hand_over(struct engine *engine, struct handover *handover)
+{
+	int socket = take_socket(engine);
+
+	if (socket == -1) {
+		log_error(NULL, "upgrade: no way to the new engine");
+		return;
+	}
+	if (engine->reload.under_way)
+		log_error(NULL, "upgrade: a reload is under way");
+	else if (write_state(engine, handover) == -1 ||
+	    handover_send(handover, socket) == -1)
+		log_error(NULL, "upgrade: %s", strerror(errno));
+	close(socket);
+}
+
+/* What comes during the pause waits in the kernel, and is no standing queue. */
+static void
+make_room(struct engine *engine)
+{
+	struct tunnel *tunnel;
+
+	TAILQ_FOREACH(tunnel, &engine->tunnels, entry)
+		end_limit_queue(tunnel->end, UINT64_MAX);
+}
+
+static void
+leave(struct engine *engine, uint64_t paused_us) __attribute__((noreturn));
+
+/* Nothing is closed in good order: it is all the heir's. */
+static void
+leave(struct engine *engine, uint64_t paused_us)
+{
+	log_info(NULL, "the new engine serves, after a pause of %.1f ms",
+	    (double)(clock_now_us() - paused_us) / 1000);
+	control_upgraded(&engine->control, NULL);
+	_exit(EXIT_SUCCESS);
+}
+
+static void
+go_on(struct engine *engine, const struct spawn_record *record)
+{
+	char words[UPGRADE_WORDS_MAX];
+	int unused = take_socket(engine);
+
+	if (unused != -1)
+		close(unused);
+	upgrade_describe((enum upgrade_failure)record->slot, record->value,
+	    words);
+	control_upgraded(&engine->control, words);
+}
+
+void
+upgrade_decide(struct engine *engine, const struct spawn_record *record)
+{
+	struct handover handover = { .fd = -1 };
+	uint64_t paused_us = clock_now_us();
+	struct spawn_record decision;
+
+	if (record->type == SPAWN_GO_ON) {
+		go_on(engine, record);
+		return;
+	}
+	if (record->type != SPAWN_LEAVE)
+		return;
+	make_room(engine);
+	hand_over(engine, &handover);
+	decision = spawner_await(&engine->spawner);
+	handover_wipe(&handover);
+	handover_free(&handover);
+	switch (decision.type) {
+	case SPAWN_END:
+		leave(engine, paused_us);
+	case SPAWN_GO_ON:
+		go_on(engine, &decision);
+		return;
+	default:
+		log_error(NULL, "the supervisor is gone");
+		_exit(EXIT_FAILURE);
+	}
+}
+
+int
+upgrade_inherit(struct engine *engine, int socket)
+{
+	struct handover handover;
+	struct state state;
+	bool good = false;
+
+	spawner_say(&engine->spawner, SPAWN_PREPARED);
+	if (handover_receive(&handover, socket, &state) == -1)
+		log_error(NULL, "upgrade: no state: %s", strerror(errno));
+	else if (!leave_engine_read(&state, engine))
+		log_error(NULL, "upgrade: the state cannot be taken over: %s",
+		    state.broken ? "not of this version" : strerror(errno));
+	else
+		good = true;
+	handover_free(&handover);
+	close(socket);
+	if (!good)
+		return -1;
+	spawner_say(&engine->spawner, SPAWN_TAKEN);
+	if (spawner_await(&engine->spawner).type != SPAWN_SERVE)
+		return -1;
+	leave_engine_serve(engine);
+	return 0;
+}

@@ -1,0 +1,155 @@
+#include "supervisor/spawn_work.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/log.h"
+#include "supervisor/notify.h"
+#include "supervisor/request.h"
+
+/* Signs of life are passed on no more often. */
+#define ALIVE_INTERVAL_MS 20
+
+/* The engine serves, for the first time or again after a reload. */
+static void
+ready(struct supervisor *supervisor, bool faulty)
+{
+	if (faulty)
+		log_error(NULL, "not reloaded: all is as it was");
+	else if (supervisor->serving)
+		log_notice(NULL, "reloaded");
+	else
+		log_notice(NULL, "ready");
+	supervisor->serving = true;
+	supervisor->reloading = false;
+	if (!supervisor->stopping)
+		notify_send(supervisor->settings->notify,
+		    "READY=1\nSTATUS=Serving%s",
+		    faulty ? "; the last reload failed" : "");
+}
+
+void
+spawn_reload(struct supervisor *supervisor)
+{
+	supervisor->reloading = true;
+	/* Not of an engine that leaves: the next one is asked. */
+	if (supervisor->upgrade.stage != UPGRADE_NONE)
+		return;
+	notify_send(supervisor->settings->notify,
+	    "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, spawn_now_ms() * 1000);
+	if (log_reopen() == -1)
+		log_warn(NULL, "log: cannot open it again: %s",
+		    strerror(errno));
+	slots_report(&supervisor->slots, SPAWN_RELOAD, 0, 0);
+}
+
+/* Like a signal: what is under way is not begun again. */
+static void
+grant_wish(struct supervisor *supervisor)
+{
+	if (!supervisor->reloading)
+		spawn_reload(supervisor);
+}
+
+/* An engine gone wild is not to flood the service manager. */
+static void
+pass_on_life(struct supervisor *supervisor)
+{
+	uint64_t now = spawn_now_ms();
+
+	if (now < supervisor->alive_ms + ALIVE_INTERVAL_MS)
+		return;
+	supervisor->alive_ms = now;
+	notify_send(supervisor->settings->notify,
+	    "WATCHDOG=1\nSTATUS=Serving, workers: %u",
+	    slots_count(&supervisor->slots));
+}
+
+void
+spawn_upgrade(struct supervisor *supervisor)
+{
+	if (supervisor->stopping || supervisor->engine_silent)
+		return;
+	if (supervisor->reloading)
+		upgrade_refuse(&supervisor->upgrade);
+	else
+		upgrade_begin(&supervisor->upgrade, spawn_now_ms());
+}
+
+static bool
+handle_record(struct supervisor *supervisor, const struct spawn_record *record,
+    const int *descriptors, size_t count)
+{
+	switch ((enum spawn_request)record->type) {
+	case SPAWN_START:
+		slots_charge_start(&supervisor->slots, spawn_now_ms());
+		return slots_start(&supervisor->slots, record->slot,
+		    descriptors, count);
+	case SPAWN_KILL:
+		return count == 0 &&
+		    slots_kill(&supervisor->slots, record->slot);
+	case SPAWN_READY:
+		ready(supervisor, record->value != 0);
+		return count == 0;
+	case SPAWN_WISH:
+		grant_wish(supervisor);
+		return count == 0;
+	case SPAWN_LEVEL:
+		if (record->value < LOG_FATAL_LEVEL ||
+		    record->value > LOG_TRACE)
+			return false;
+		supervisor->settings->log.level = (enum log_level)record->value;
+		log_set_level(supervisor->settings->log.level);
+		return count == 0;
+	case SPAWN_ALIVE:
+		pass_on_life(supervisor);
+		return count == 0;
+	case SPAWN_UPGRADE:
+		spawn_upgrade(supervisor);
+		return count == 0;
+	case SPAWN_PREPARED:
+	case SPAWN_TAKEN:
+		break;
+	}
+	return false;
+}
+
+/* How it ended is known when it is reaped, which must be soon. */
+static void
+channel_closed(struct supervisor *supervisor)
+{
+	supervisor->engine_silent = true;
+	if (supervisor->end_by_ms == 0)
+		supervisor->end_by_ms = spawn_now_ms() + SPAWN_STOP_MS;
+}
+
+void
+spawn_receive(struct supervisor *supervisor)
+{
+	int descriptors[REQUEST_DESCRIPTORS_MAX];
+	struct spawn_record record;
+	bool good = false;
+	size_t count;
+
+	switch (request_receive(supervisor->settings->engine_channel, &record,
+	    descriptors, &count)) {
+	case REQUEST_OK:
+		good = handle_record(supervisor, &record, descriptors, count);
+		break;
+	case REQUEST_NONE:
+		return;
+	case REQUEST_CLOSED:
+		channel_closed(supervisor);
+		return;
+	case REQUEST_BROKEN:
+		break;
+	}
+	for (size_t i = 0; i < count; i++)
+		close(descriptors[i]);
+	if (!good) {
+		log_error(NULL, "engine: its request is none");
+		spawn_finish(supervisor, 1);
+	}
+}

@@ -1,0 +1,241 @@
+#!/bin/bash
+# A running service becomes another program, at either end and again and again,
+# while datagrams go both ways over five paths each: every one of them arrives, and
+# process, connections, workers and counters are what they were. Programs that
+# are no good leave it as it is.
+. "$(dirname "$0")/lib.sh"
+need jq socat bc
+
+# Its own programs, so that others can be put in their place.
+bin=$work/bin
+mkdir "$bin"
+
+# install_program FILE: as package managers do, another file of the same name.
+install_program() {
+	cp "$1" "$bin/socktopus.new"
+	chmod 755 "$bin/socktopus.new"
+	mv "$bin/socktopus.new" "$bin/socktopus"
+}
+
+install_program "$build/socktopus"
+cp "$build/socktopus-worker" "$bin"
+
+make_key near
+make_key far
+
+# run_file NAME: as start_file, but of the folder.
+run_file() {
+	start "$1" "$bin/socktopus" -d -f "$work/$1.conf"
+	socktopus_logs+=("$1")
+	control[$1]=$work/$1.sock
+}
+
+begin_file listener far <<END
+listen = ( "127.0.0.1:0" );
+peers = ( { name = "near"; key = "$(public_key near)"; } );
+END
+run_file listener
+await_listening listener
+
+relay_socat socat 127.0.0.1 "${port[listener]}"
+relay_faulty faulty 127.0.0.1 "${port[listener]}"
+relays="{ uri = \"tcp://127.0.0.1:${port[socat]}\"; },
+    { uri = \"tcp://127.0.0.1:${port[faulty]}\"; }"
+paths=3
+for daemon in xinetd haproxy; do
+	command -v "$daemon" >/dev/null || continue
+	"relay_$daemon" "$daemon" 127.0.0.1 "${port[listener]}"
+	relays+=", { uri = \"tcp://127.0.0.1:${port[$daemon]}\"; }"
+	paths=$((paths + 1))
+done
+
+# tunnel NAME OPTIONS: over all the relays, between the ports of pick_tuple
+tunnel() {
+	cat <<END
+{ name = "$1"; peer = "listener"; $2
+    destination = "tcp://127.0.0.1:${port[listener]}";
+    local = "$loc"; remote = "$rem"; paths = ( $relays ); }
+END
+}
+
+pick_tuple
+there="$near $local $far"
+tunnels=$(tunnel there "")
+pick_tuple
+back="$far $bound $near"
+tunnels+=", $(tunnel back "reorder = 100;")"
+begin_file connector near <<END
+peers = ( { name = "listener"; key = "$(public_key far)"; } );
+tunnels = ( $tunnels );
+END
+run_file connector
+await_paths connector $((2 * paths))
+
+# What must stay: workers with their connections' inodes, by node.
+standing() {
+	local worker
+
+	for worker in $(query "$1" '.tunnels[].paths[].pid' | sort -n); do
+		echo "$worker $(find "/proc/$worker/fd" -lname 'socket:*' \
+		    -printf '%l ' | tr ' ' '\n' | sort | tr '\n' ' ')"
+	done
+}
+
+restarts() {
+	query "$1" '[.tunnels[].paths[].restarts] | add'
+}
+
+has_restarted() {
+	[ "$(restarts connector)" -gt 0 ]
+}
+
+has_upgrades() {
+	[ "$(grep -c 'engine serves, after' "$work/$1.log")" -ge "$2" ] &&
+	    [ "$(grep -c 'upgraded to' "$work/$1.log")" -ge "$2" ]
+}
+
+await_upgrades() {
+	await 10 "upgrade $2 of $1" has_upgrades "$1" "$2"
+}
+
+kernel_drops() {
+	local node
+
+	for node in connector listener; do
+		query "$node" '[.tunnels[].dropped | .kernel] | add'
+	done | paste -sd+ | bc
+}
+dropped_before=0
+
+# begin_load NAME FROM TO AT
+begin_load() {
+	start "$1.sink" "$dgram" sink -a 127.0.0.1 -p "$4" -t 40 -i 3 \
+	    -b 8388608
+	await_line 5 "$1.sink" '^port='
+	start "$1.send" "$dgram" send -a 127.0.0.1 -p "$2" -n "$count" \
+	    -r "$rate" -s 200-1400 127.0.0.1 "$3"
+}
+
+end_load() {
+	finish "$1.send" 60
+	finish "$1.sink" 60
+	expect "$1.sink" corrupt 0
+	expect "$1.sink" duplicates 0
+	# On a busy machine the kernel may drop before we can read; it counts.
+	dropped=$(kernel_drops)
+	[ $(($(value "$1.sink" lost) + dropped_before)) -le "$dropped" ] ||
+	    fail "$1: lost $(value "$1.sink" lost), of which the kernel" \
+	    "dropped $((dropped - dropped_before))"
+	dropped_before=$dropped
+	note "$1: $(value "$1.sink" received) of $count arrived, the kernel" \
+	    "had no room for $dropped, longest gap" \
+	    "$(value "$1.sink" gap_max_ms) ms"
+}
+
+count=30000 rate=5k
+for node in connector listener; do
+	standing "$node" >"$work/$node.standing"
+	cp "$work/$node.standing" "$work/$node.first"
+done
+both="${pid[connector]} ${pid[listener]}"
+# shellcheck disable=SC2086
+begin_load there $there
+# shellcheck disable=SC2086
+begin_load back $back
+for turn in 1 2 3; do
+	install_program "$build/socktopus"
+	engine=$(engine_of connector)
+	"$build/socktopusctl" -s "${control[connector]}" upgrade ||
+	    fail "no upgrade"
+	await_upgrades connector "$turn"
+	[ "$(engine_of connector)" != "$engine" ] || fail "the same engine"
+	kill -USR2 "${pid[listener]}"
+	await_upgrades listener "$turn"
+done
+end_load there
+end_load back
+
+[ "$both" = "${pid[connector]} ${pid[listener]}" ] || fail "other processes"
+for node in connector listener; do
+	for process in "${pid[$node]}" "$(engine_of "$node")"; do
+		[ "$(stat -Lc %i "/proc/$process/exe")" = \
+		    "$(stat -c %i "$bin/socktopus")" ] ||
+		    fail "$node: $process runs another program"
+	done
+	standing "$node" | cmp -s - "$work/$node.standing" ||
+	    fail "$node: other workers or connections:
+$(standing "$node" | diff - "$work/$node.standing")"
+	[ "$(restarts "$node")" = 0 ] || fail "$node: a path was dialled anew"
+	note "$node: pauses of" "$(sed -n \
+	    's/.*engine serves, after a pause of //p' "$work/$node.log" |
+	    tr '\n' ',')"
+done
+expect back.sink reordered 0
+[ "$(query connector '.tunnels[0].sent')" -ge $((count - dropped_before)) ] ||
+    fail "a counter began anew"
+
+# What is no good. Each leaves the engine that serves.
+expect_problem 'no upgrade: '
+
+# refused WORDS: an upgrade to what is installed now.
+refused() {
+	local said
+
+	if said=$("$build/socktopusctl" -s "${control[connector]}" upgrade \
+	    2>&1); then
+		fail "upgraded to what is no good: $1"
+	fi
+	grep -Eq "$1" <<<"$said" || fail "not '$1' but: $said"
+	tail -n 3 "$work/connector.log" | grep -Eq "no upgrade: .*$1" ||
+	    fail "the log does not say '$1'"
+	[ "$(engine_of connector)" = "$engine" ] || fail "$1: another engine"
+	standing connector | cmp -s - "$work/connector.first" ||
+	    fail "$1: other workers or connections"
+	note "$said"
+}
+
+count=15000 rate=3k
+engine=$(engine_of connector)
+# shellcheck disable=SC2086
+begin_load undisturbed $there
+install_program "$build/tests/next_early"
+refused 'the new program: killed by signal 4'
+install_program "$build/tests/next_version"
+refused 'the new program: its state is of another version'
+echo "this is no program" >"$work/text"
+install_program "$work/text"
+refused 'the new program: it is no program'
+printf '#!/bin/sh\nexit 0\n' >"$work/text"
+install_program "$work/text"
+refused 'the new program: it is no program'
+install_program /bin/true
+refused 'the new program: exit status 0'
+chmod 644 "$bin/socktopus"
+refused 'open the new program: Permission denied'
+rm "$bin/socktopus"
+refused 'open the new program: No such file'
+install_program "$build/tests/next_late"
+refused 'the new engine: killed by signal 4'
+install_program "$build/socktopus"
+mv "$bin/socktopus-worker" "$bin/elsewhere"
+refused 'it has no worker program'
+mv "$bin/elsewhere" "$bin/socktopus-worker"
+end_load undisturbed
+
+# One that takes the state and does nothing with it costs a second.
+install_program "$build/tests/next_mute"
+count=1500 rate=500
+# shellcheck disable=SC2086
+begin_load mute $there
+refused 'the new engine: no answer in time'
+end_load mute
+
+# And a good one is as welcome as ever; paths that fail come back.
+install_program "$build/socktopus"
+"$build/socktopusctl" -s "${control[connector]}" upgrade || fail "no upgrade"
+await_upgrades connector 4
+expect_problem "$log_path_down"
+kill -KILL "$(query connector '.tunnels[0].paths[0].pid')"
+await 5 "respawn" has_restarted
+await_paths connector $((2 * paths))
+one_way again "$near" "$local" "$far" -n 100 -r 5k
