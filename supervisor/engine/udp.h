@@ -62,8 +62,9 @@ struct udp_batch {
 
 /*
  * Bind to pair->local and connect to pair->remote, so that only the one
- * application is heard; not if that is to be learned. Returns the descriptor (close-on-exec, non-blocking),
- * or -1 with errno. Also called by the parent before privileges are dropped.
+ * application is heard; not if that is to be learned. Returns the descriptor
+ * (close-on-exec, non-blocking), or -1 with errno. Also called by the parent
+ * before privileges are dropped.
  * An IPv6 socket carries IPv6 only.
  */
 int udp_bind(const struct address_pair *pair);
