@@ -157,7 +157,9 @@ end_load back
 
 [ "$both" = "${pid[connector]} ${pid[listener]}" ] || fail "other processes"
 for node in connector listener; do
+	# Of others nothing is to be seen but by root.
 	for process in "${pid[$node]}" "$(engine_of "$node")"; do
+		is_root || continue
 		[ "$(stat -Lc %i "/proc/$process/exe")" = \
 		    "$(stat -c %i "$bin/socktopus")" ] ||
 		    fail "$node: $process runs another program"
