@@ -271,7 +271,9 @@ START_TEST(test_rate_is_not_of_lone_datagrams)
 	uint64_t ping_us, frames, bytes;
 
 	begin();
-	round_trip(100);
+	estimate_sent(&estimate, 243, now_us);
+	now_us += 100;
+	ck_assert(pong_all(now_us - 100));
 	for (int i = 0; i < 2000; i++) {
 		ping_us = now_us;
 		estimate_sent(&estimate, 243, now_us);
