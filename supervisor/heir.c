@@ -101,5 +101,5 @@ heir_run(void)
 	if (fcntl(KEEPER_FD_CHANNEL, F_SETFD, FD_CLOEXEC) == -1 ||
 	    engine_prepare(&start) == -1)
 		return EXIT_FAILURE;
-	return engine_run(&start);
+	return engine_run(&start) == 0 ? EXIT_SUCCESS : UPGRADE_EXIT_STATE;
 }

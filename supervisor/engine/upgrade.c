@@ -54,7 +54,7 @@ write_state(struct engine *engine, struct handover *handover)
 	leave_engine(&state, engine);
 	if (!state.broken)
 		return 0;
-	errno = EPROTO;
+	errno = EOPNOTSUPP;
 	return -1;
 }
 
