@@ -67,6 +67,16 @@ ask 0 status
 grep -q '^tunnel: quick$' "$work/out" || fail "no tunnel in the text"
 grep -q $'\033' "$work/out" && fail "colours into a file"
 
+# What limits it is asked of the same socket.
+ask 0 -s "$sockets/b.sock" why -t 1
+grep -q '^  Nothing: 0.0 Mbit/s are offered' "$work/out" || fail "no verdict"
+ask 0 why -q -t 1 quick
+[ "$(cat "$work/out")" = 'quick nothing' ] || fail "more than a word"
+ask 1 why -t 1 slow
+says 'no tunnel slow'
+ask 2 why -t 0
+ask 2 why quick slow
+
 # Several.
 stand_in c
 ask 0 status -j
