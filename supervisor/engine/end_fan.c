@@ -82,13 +82,14 @@ gather(struct end *end, struct udp *udp)
 	struct udp *all = &end->udp;
 
 	all->received += udp->received;
-	all->kernel_drops += udp->kernel_drops + udp->no_room;
+	*(all->starved ? &all->no_room :
+			 &all->kernel_drops) += udp->kernel_drops;
 	all->oversize += udp->oversize;
 	all->sent += udp->sent;
 	all->refused += udp->refused;
 	all->unreachable += udp->unreachable;
 	all->gso_lost = all->gso_lost || udp->gso_lost;
-	udp->received = udp->kernel_drops = udp->no_room = udp->oversize = 0;
+	udp->received = udp->kernel_drops = udp->oversize = 0;
 	udp->sent = udp->refused = udp->unreachable = 0;
 	udp->gso_lost = false;
 }

@@ -85,6 +85,7 @@ leave_ledger(struct state *state, struct ledger *ledger)
 {
 	STATE_NUMBER(state, ledger->first);
 	STATE_NUMBER(state, ledger->peer_first);
+	STATE_NUMBER(state, ledger->round);
 	state_flag(state, &ledger->known);
 	STATE_NUMBER(state, ledger->peer);
 	STATE_NUMBER(state, ledger->peer_serial);
@@ -93,6 +94,7 @@ leave_ledger(struct state *state, struct ledger *ledger)
 	STATE_NUMBER(state, ledger->said.first);
 	STATE_NUMBER(state, ledger->said.least);
 	STATE_NUMBER(state, ledger->said.echo);
+	STATE_NUMBER(state, ledger->said.round);
 	STATE_NUMBER(state, ledger->said.serial);
 	STATE_NUMBER(state, ledger->said.counts);
 	STATE_NUMBER(state, ledger->said_us);

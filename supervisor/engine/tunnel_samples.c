@@ -36,8 +36,9 @@ tunnel_samples_tick(struct tunnel *tunnel, uint64_t now_us)
 	/* The tick is never exact, and half as long. */
 	if (passed_us < SAMPLES_STEP_US - SAMPLES_STEP_US / 4)
 		return;
+	if (tunnel->sampled_us != 0)
+		tunnel->held_us += tunnel->reorder.holding * passed_us;
 	tunnel->sampled_us = now_us;
-	tunnel->held_us += tunnel->reorder.holding * passed_us;
 	TAILQ_FOREACH(path, &tunnel->paths, entry)
 		if (path->state == PATH_UP)
 			samples_take(&path->samples,
