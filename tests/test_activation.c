@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "supervisor/log.h"
+#include "tests/suite.h"
 
 /* A stream socket on a port of 127.0.0.1, as number `to`. */
 static struct sockaddr_storage
@@ -174,13 +175,7 @@ activation_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(activation_suite());
-	int failed;
-
 	reserve_numbers();
 	log_set_level(LOG_FATAL_LEVEL);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(activation_suite());
 }

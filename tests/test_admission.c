@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/suite.h"
+
 #define LUCKY 99
 #define UNLUCKY 0
 
@@ -325,11 +327,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

@@ -9,6 +9,7 @@
 
 #include "tests/engine_rig.h"
 #include "tests/pump_rig.h"
+#include "tests/suite.h"
 #include "worker/pump.h"
 
 #define DATAGRAMS 1000000
@@ -162,15 +163,8 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner;
-	int failures;
-
 #ifdef SANITIZED
 	return 77;
 #endif
-	runner = srunner_create(make_suite());
-	srunner_run_all(runner, CK_NORMAL);
-	failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(make_suite());
 }

@@ -7,23 +7,13 @@
 #include <unistd.h>
 
 #include "supervisor/engine/frame.h"
+#include "tests/suite.h"
 
 #define WINDOW ((uint64_t)ARRIVAL_WINDOW)
 #define SEGMENT ((size_t)2)
 
 static struct arrival arrival;
 static const uint8_t bytes[2 * 65536];
-
-static void
-choose_seed(void)
-{
-	const char *given = getenv("TEST_SEED");
-	long seed = given != NULL ? atol(given) : (long)getpid();
-
-	printf("TEST_SEED=%ld\n", seed);
-	fflush(stdout);
-	srand48(seed);
-}
 
 static void
 begin(void)
@@ -338,7 +328,7 @@ START_TEST(test_model)
 	static const uint64_t origins[] = { 0, 12345 * WINDOW,
 		UINT64_MAX - MODEL_SPAN };
 
-	choose_seed();
+	suite_seed();
 	model_origin = origins[_i % 3];
 	model_seen = calloc(MODEL_SPAN, 1);
 	ck_assert_ptr_nonnull(model_seen);
@@ -382,8 +372,6 @@ main(void)
 {
 	Suite *suite = suite_create("arrival");
 	TCase *tcase = tcase_create("arrival");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, begin, end);
 	tcase_add_test(tcase, test_told_to_begin);
@@ -400,9 +388,5 @@ main(void)
 	tcase_add_test(tcase, test_many_gaps);
 	tcase_add_loop_test(tcase, test_model, 0, 6);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

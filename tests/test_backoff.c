@@ -3,6 +3,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/suite.h"
+
 /* With this the jitter is zero: half of the span of delay / 2 + 1. */
 static uint32_t
 middle(uint32_t delay_ms)
@@ -70,8 +72,6 @@ main(void)
 {
 	Suite *suite = suite_create("backoff");
 	TCase *tests = tcase_create("backoff");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, first_try_is_at_once);
 	tcase_add_test(tests, delays_double_to_the_limit);
@@ -79,9 +79,5 @@ main(void)
 	tcase_add_test(tests, a_minute_up_starts_over);
 	tcase_add_test(tests, many_failures_do_not_overflow);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

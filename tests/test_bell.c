@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
+
 static int sleeper, waker;
 static _Atomic uint32_t sleeping;
 
@@ -218,8 +220,6 @@ main(void)
 {
 	Suite *suite = suite_create("bell");
 	TCase *tcase = tcase_create("bell");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, ends_are_closed_on_exec_and_do_not_block);
@@ -234,9 +234,5 @@ main(void)
 	tcase_add_test(tcase, no_wake_up_is_lost);
 	tcase_set_timeout(tcase, 30);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

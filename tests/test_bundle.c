@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tests/suite.h"
+
 static struct bundle bundle;
 
 static void
@@ -96,16 +98,10 @@ main(void)
 {
 	TCase *tests = tcase_create("bundle");
 	Suite *suite = suite_create("bundle");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, fill, clear);
 	tcase_add_test(tests, there_and_back);
 	tcase_add_test(tests, cut_short);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 
 #include "supervisor/ctl/cell.h"
 #include "supervisor/ctl/text.h"
+#include "tests/suite.h"
 
 static const char whole[] =
     "process version=0.1 pid=4711 mode=file uptime_ms=123456\n"
@@ -319,12 +320,6 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
 	free(text);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(make_suite());
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "supervisor/ctl/find.h"
+#include "tests/suite.h"
 
 #define SHORT_MS 200
 #define LONG_MS 20000
@@ -370,11 +371,5 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(make_suite());
 }

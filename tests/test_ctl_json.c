@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "supervisor/ctl/reply.h"
+#include "tests/suite.h"
 
 static const char whole[] =
     "process version=0.1 pid=4711 mode=file uptime_ms=123456\n"
@@ -191,11 +192,5 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(make_suite());
 }

@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/suite.h"
+
 static struct config *old, *new;
 
 static struct config_path *
@@ -221,8 +223,6 @@ main(void)
 {
 	TCase *tests = tcase_create("difference");
 	Suite *suite = suite_create("difference");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, what_is_the_same);
@@ -234,9 +234,5 @@ main(void)
 	tcase_add_test(tests, lists);
 	tcase_add_test(tests, what_waits_for_a_restart);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

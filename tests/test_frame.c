@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "supervisor/engine/frame.h"
+#include "tests/suite.h"
 
 #define POLICY_AT 28 /* in open_bytes */
 
@@ -486,11 +487,5 @@ frame_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(frame_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(frame_suite());
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "supervisor/engine/frame.h"
+#include "tests/suite.h"
 
 #define SIZES_MAX 4096
 #define SEQUENCE UINT64_C(0xfffffffffffffffe) /* it wraps: only a number */
@@ -391,11 +392,5 @@ data_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(data_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(data_suite());
 }

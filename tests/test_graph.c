@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 static struct graph graph;
 
 START_TEST(test_rounds)
@@ -71,15 +73,10 @@ main(void)
 {
 	Suite *suite = suite_create("graph");
 	TCase *tests = tcase_create("graph");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tests, test_rounds);
 	tcase_add_test(tests, test_oldest_goes);
 	tcase_add_test(tests, test_levels);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

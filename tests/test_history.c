@@ -7,23 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
+
 #define ARENA HISTORY_BYTES_MIN
 #define FRAME_BYTES ((size_t)1000)
 #define DATAGRAMS 3
 
 static struct history history;
 static uint64_t next_frame[HISTORY_SLOTS];
-
-static void
-choose_seed(void)
-{
-	const char *given = getenv("TEST_SEED");
-	long seed = given != NULL ? atol(given) : (long)getpid();
-
-	printf("TEST_SEED=%ld\n", seed);
-	fflush(stdout);
-	srand48(seed);
-}
 
 static void
 begin(void)
@@ -533,7 +524,7 @@ model_step(void)
 
 START_TEST(test_model)
 {
-	choose_seed();
+	suite_seed();
 	model_count = 0;
 	model_gone = 0;
 	while (model_count < 400) {
@@ -548,8 +539,6 @@ main(void)
 {
 	Suite *suite = suite_create("history");
 	TCase *tcase = tcase_create("history");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, begin, end);
 	tcase_add_test(tcase, test_acknowledged);
@@ -568,9 +557,5 @@ main(void)
 	tcase_add_test(tcase, test_sizes);
 	tcase_add_loop_test(tcase, test_model, 0, 5);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

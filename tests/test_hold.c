@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 static struct hold hold;
 static uint8_t datagram[65507];
 
@@ -89,17 +91,11 @@ main(void)
 {
 	Suite *suite = suite_create("hold");
 	TCase *all = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(all, first_in_is_first_out);
 	tcase_add_test(all, the_ring_goes_round);
 	tcase_add_test(all, a_full_one_says_so);
 	tcase_set_timeout(all, 60);
 	suite_add_tcase(suite, all);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <bsd/string.h>
 
 #include "tests/proxy_rig.h"
+#include "tests/suite.h"
 
 #define OK "HTTP/1.1 200 Connection established\r\n"
 #define LITERAL(text) (text), sizeof(text) - 1
@@ -410,14 +411,8 @@ int
 main(void)
 {
 	Suite *s = suite_create("http");
-	SRunner *runner;
-	int failed;
 
 	add_requests(s);
 	add_answers(s);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

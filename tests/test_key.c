@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "supervisor/engine/key.h"
+#include "tests/suite.h"
 
 static uint8_t key[KEY_BYTES], other[KEY_BYTES];
 
@@ -131,11 +132,5 @@ key_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(key_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(key_suite());
 }

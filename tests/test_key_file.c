@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "supervisor/engine/key.h"
+#include "tests/suite.h"
 
 #define RACERS 8
 
@@ -305,11 +306,5 @@ key_file_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(key_file_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(key_file_suite());
 }

@@ -1,4 +1,5 @@
 #include "tests/lane.h"
+#include "tests/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -180,8 +181,6 @@ main(void)
 {
 	Suite *suite = suite_create("lane");
 	TCase *tcase = tcase_create("lane");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_packets_leave_at_the_rate_after_the_delay);
 	tcase_add_test(tcase, test_a_full_queue_drops);
@@ -192,9 +191,5 @@ main(void)
 	tcase_add_test(tcase, test_a_shorter_delay_lets_nothing_overtake);
 	tcase_add_test(tcase, test_settings_that_are_none);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "supervisor/engine/ledger.h"
+#include "tests/suite.h"
 
 /* Two ends, and what each has counted ever. */
 static struct ledger near, far;
@@ -348,8 +349,6 @@ main(void)
 {
 	Suite *suite = suite_create("ledger");
 	TCase *tests = tcase_create("ledger");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, NULL);
 	tcase_add_test(tests, test_unknown_until_told);
@@ -366,8 +365,5 @@ main(void)
 	tcase_add_test(tests, test_hostile);
 	tcase_add_test(tests, test_names);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

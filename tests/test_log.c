@@ -15,6 +15,8 @@
 
 #include <bsd/string.h>
 
+#include "tests/suite.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define STAMP                                                   \
 	"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}" \
@@ -428,11 +430,5 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(make_suite());
 }

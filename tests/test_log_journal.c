@@ -16,6 +16,7 @@
 #include <bsd/string.h>
 
 #include "supervisor/log.h"
+#include "tests/suite.h"
 
 static char folder[64], path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 static int journal;
@@ -199,11 +200,5 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(make_suite());
 }

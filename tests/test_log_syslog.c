@@ -14,6 +14,8 @@
 
 #include <bsd/string.h>
 
+#include "tests/suite.h"
+
 static char folder[64], path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 static int daemon_fd = -1;
 
@@ -164,11 +166,5 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(make_suite());
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
+
 static int engine, worker;
 static struct job job;
 static struct worker_event event;
@@ -472,13 +474,7 @@ int
 main(void)
 {
 	Suite *suite = suite_create("message");
-	SRunner *runner;
-	int failed;
 
 	suite_add_tcase(suite, make_cases());
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

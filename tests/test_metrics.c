@@ -9,6 +9,7 @@
 
 #include "supervisor/ctl/gather.h"
 #include "supervisor/ctl/labels.h"
+#include "tests/suite.h"
 
 static struct gather gather;
 
@@ -222,8 +223,6 @@ main(void)
 {
 	Suite *suite = suite_create("metrics");
 	TCase *tests = tcase_create("metrics");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, NULL, forget);
 	tcase_add_test(tests, test_openmetrics);
@@ -232,8 +231,5 @@ main(void)
 	tcase_add_test(tests, test_namesakes);
 	tcase_add_test(tests, test_hostile);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "supervisor/engine/engine.h"
+#include "tests/suite.h"
 
 #define NOW_US UINT64_C(1000000)
 
@@ -142,8 +143,6 @@ main(void)
 {
 	Suite *suite = suite_create("newcomers");
 	TCase *tests = tcase_create("newcomers");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, in_the_order_of_coming);
@@ -151,8 +150,5 @@ main(void)
 	tcase_add_test(tests, nobody_waits_for_ever);
 	tcase_add_test(tests, keys_take_turns);
 	tcase_add_test(tests, one_key_leaves_room_for_others);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

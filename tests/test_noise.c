@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include "tests/noise_pair.h"
+#include "tests/suite.h"
 
 static const uint8_t zeros[NOISE_KEY_BYTES];
 static const uint8_t psk[NOISE_KEY_BYTES] = "thirty-two bytes of some secret";
@@ -250,11 +251,5 @@ noise_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(noise_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(noise_suite());
 }

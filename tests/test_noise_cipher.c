@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 
 #include "supervisor/engine/noise_cipher.h"
+#include "tests/suite.h"
 
 #define PLAIN_MAX (NOISE_MESSAGE_MAX - NOISE_TAG_BYTES)
 #define WORD "socktopus"
@@ -327,15 +328,8 @@ cipher_suite(void)
 int
 main(void)
 {
-	SRunner *runner;
-	int failed;
-
 	/* Only before libcrypto's first allocation. */
 	if (!CRYPTO_set_mem_functions(count_malloc, count_realloc, plain_free))
 		return 99;
-	runner = srunner_create(cipher_suite());
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(cipher_suite());
 }

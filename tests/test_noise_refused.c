@@ -5,6 +5,7 @@
 
 #include "supervisor/engine/noise_symmetric.h"
 #include "tests/noise_pair.h"
+#include "tests/suite.h"
 
 static const uint8_t zeros[NOISE_KEY_BYTES];
 static const uint8_t psk[NOISE_KEY_BYTES] = "thirty-two bytes of some secret";
@@ -303,11 +304,5 @@ refused_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(refused_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(refused_suite());
 }

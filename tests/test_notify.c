@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "supervisor/log.h"
+#include "tests/suite.h"
 
 #define NAME_MAX_BYTES 64
 
@@ -250,12 +251,6 @@ notify_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(notify_suite());
-	int failed;
-
 	log_set_level(LOG_FATAL_LEVEL);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(notify_suite());
 }

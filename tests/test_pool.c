@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "tests/suite.h"
+
 #define SECOND UINT64_C(1000000)
 #define RELAYS 12
 
@@ -435,25 +437,13 @@ START_TEST(the_last_samples_count)
 }
 END_TEST
 
-static void
-seed(void)
-{
-	unsigned int number = (unsigned int)time(NULL);
-
-	printf("seed %u\n", number);
-	fflush(stdout);
-	srandom(number);
-}
-
 int
 main(void)
 {
 	Suite *suite = suite_create("pool");
 	TCase *tests = tcase_create("pool");
-	SRunner *runner;
-	int failed;
 
-	tcase_add_unchecked_fixture(tests, seed, NULL);
+	tcase_add_unchecked_fixture(tests, suite_seed, NULL);
 	tcase_add_test(tests, service_begins_at_once);
 	tcase_add_test(tests, all_of_a_small_pool_serve);
 	tcase_add_test(tests, bad_ones_leave_service);
@@ -473,9 +463,5 @@ main(void)
 	tcase_add_test(tests, none_left_is_no_harm);
 	tcase_add_test(tests, the_last_samples_count);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

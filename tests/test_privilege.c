@@ -19,6 +19,7 @@
 
 #include "supervisor/log.h"
 #include "supervisor/privilege.h"
+#include "tests/suite.h"
 
 #define SERVICE_ID 54320
 #define WORKER_ID 54321
@@ -252,12 +253,6 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failures;
-
 	log_set_level(LOG_FATAL_LEVEL);
-	srunner_run_all(runner, CK_ENV);
-	failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

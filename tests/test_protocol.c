@@ -18,6 +18,7 @@
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/noise.h"
 #include "supervisor/engine/noise_ephemeral.h"
+#include "tests/suite.h"
 
 #define MESSAGE1_BYTES NOISE_MESSAGE1_BYTES(FRAME_HELLO1_BYTES)
 #define MESSAGE2_BYTES NOISE_MESSAGE2_BYTES(FRAME_HELLO2_BYTES)
@@ -280,11 +281,5 @@ protocol_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(protocol_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(protocol_suite());
 }

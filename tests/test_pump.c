@@ -11,6 +11,7 @@
 
 #include "shm/bell.h"
 #include "tests/pump_rig.h"
+#include "tests/suite.h"
 #include "worker/pump.h"
 
 #define STREAM_BYTES (3 * 1024 * 1024)
@@ -207,11 +208,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

@@ -12,6 +12,7 @@
 
 #include "shm/bell.h"
 #include "tests/pump_rig.h"
+#include "tests/suite.h"
 #include "worker/pump.h"
 
 static int64_t
@@ -221,11 +222,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
+
 #define DATA ((size_t)16384)
 #define FILE_BYTES(rings) (REGION_CONTROL_BYTES + (rings)*DATA)
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -452,8 +454,6 @@ main(void)
 {
 	Suite *suite = suite_create("region");
 	TCase *tcase = tcase_create("region");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, data_is_mapped_twice_in_a_row);
 	tcase_add_test(tcase, the_spare_is_another_ring);
@@ -472,9 +472,5 @@ main(void)
 	tcase_add_test(tcase, a_failed_create_leaves_nothing);
 	tcase_add_test(tcase, destroy_is_safe_twice);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
+
 #define HOLD_MS 50
 #define HOLD_US UINT64_C(50000)
 #define SEGMENT ((size_t)3)
@@ -19,17 +21,6 @@ static size_t delivered;
 static size_t garbled; /* datagrams of other bytes than they had */
 static size_t calls;
 static const uint8_t *last_bytes;
-
-static void
-choose_seed(void)
-{
-	const char *given = getenv("TEST_SEED");
-	long seed = given != NULL ? atol(given) : (long)getpid();
-
-	printf("TEST_SEED=%ld\n", seed);
-	fflush(stdout);
-	srand48(seed);
-}
 
 static uint8_t
 pattern(uint64_t sequence, size_t i)
@@ -501,7 +492,7 @@ shuffle_runs(void)
 
 START_TEST(test_model)
 {
-	choose_seed();
+	suite_seed();
 	shuffle_runs();
 	model_delivered = 0;
 	model_next = 0;
@@ -523,7 +514,7 @@ START_TEST(test_model_without_room)
 {
 	uint64_t total = 0;
 
-	choose_seed();
+	suite_seed();
 	shuffle_runs();
 	for (size_t i = 0; i < MODEL_RUNS; i++) {
 		add_bytes(runs[i].sequence, runs[i].count,
@@ -541,8 +532,6 @@ main(void)
 {
 	Suite *suite = suite_create("reorder");
 	TCase *tcase = tcase_create("reorder");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, begin, end);
 	tcase_add_test(tcase, test_off);
@@ -566,9 +555,5 @@ main(void)
 	tcase_add_loop_test(tcase, test_model, 0, 4);
 	tcase_add_loop_test(tcase, test_model_without_room, 0, 4);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "worker/resolve.h"
+#include "tests/suite.h"
 
 #define FOUND_MAX 40
 
@@ -155,11 +156,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/suite.h"
+
 #define CAPACITY ((size_t)4096)
 
 /* Loop tests run once from each of these. */
@@ -260,26 +262,13 @@ START_TEST(impossible_heads)
 }
 END_TEST
 
-static void
-choose_seed(void)
-{
-	const char *given = getenv("TEST_SEED");
-	unsigned int seed;
-
-	seed = given != NULL ? (unsigned int)strtoul(given, NULL, 10) :
-			       (unsigned int)time(NULL);
-	printf("TEST_SEED=%u\n", seed);
-	fflush(stdout);
-	srandom(seed);
-}
-
 START_TEST(random_walk_keeps_every_byte)
 {
 	uint64_t written = 0, checked = 0;
 	size_t part, i, wrong = 0;
 	int step;
 
-	choose_seed();
+	suite_seed();
 	begin(starts[_i]);
 	for (step = 0; step < 1000; step++) {
 		part = 1 + (size_t)random() % CAPACITY;
@@ -332,7 +321,7 @@ START_TEST(a_hostile_consumer)
 {
 	int step, broken = 0;
 
-	choose_seed();
+	suite_seed();
 	begin(starts[_i]);
 	for (step = 0; step < 5000; step++) {
 		atomic_store(&tail_word, forged_index(producer.tail));
@@ -361,7 +350,7 @@ START_TEST(a_hostile_producer)
 	uint8_t copy[CAPACITY];
 	int step, broken = 0;
 
-	choose_seed();
+	suite_seed();
 	begin(starts[_i]);
 	for (step = 0; step < 5000; step++) {
 		atomic_store(&head_word, forged_index(consumer.head));
@@ -419,8 +408,6 @@ main(void)
 {
 	Suite *suite = suite_create("ring");
 	TCase *tcase = tcase_create("ring");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, a_new_ring_is_empty, 0, STARTS);
@@ -439,9 +426,5 @@ main(void)
 	tcase_add_loop_test(tcase, a_hostile_producer, 0, STARTS);
 	tcase_add_loop_test_raise_signal(tcase, misuse_aborts, SIGABRT, 0, 6);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

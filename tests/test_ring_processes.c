@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
+
 #define CAPACITY ((size_t)4096)
 #define RECORDS 20000
 #define PAYLOAD_MAX 1400
@@ -457,26 +459,14 @@ END_TEST
 int
 main(void)
 {
-	const char *given = getenv("TEST_SEED");
 	Suite *suite = suite_create("ring_processes");
 	TCase *tcase = tcase_create("ring_processes");
-	SRunner *runner;
-	unsigned int seed;
-	int failed;
 
-	seed = given != NULL ? (unsigned int)strtoul(given, NULL, 10) :
-			       (unsigned int)time(NULL);
-	printf("TEST_SEED=%u\n", seed);
-	fflush(stdout);
-	srandom(seed);
+	suite_seed();
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, every_record_comes_back, 0, 2);
 	tcase_add_test(tcase, a_killed_producer_has_published_nothing);
 	tcase_add_loop_test(tcase, a_hostile_worker_gets_broken_or_valid, 0, 2);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

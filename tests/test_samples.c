@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "supervisor/engine/samples.h"
+#include "tests/suite.h"
 
 static struct samples samples;
 
@@ -56,16 +57,11 @@ main(void)
 {
 	Suite *suite = suite_create("samples");
 	TCase *tests = tcase_create("samples");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, NULL);
 	tcase_add_test(tests, test_steps);
 	tcase_add_test(tests, test_only_the_newest);
 	tcase_add_test(tests, test_too_large);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

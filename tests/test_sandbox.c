@@ -26,6 +26,7 @@
 
 #include "worker/landlock.h"
 #include "worker/sandbox.h"
+#include "tests/suite.h"
 
 #define PORT 23461
 #define KILLED 1000
@@ -368,16 +369,9 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner;
-	int failed;
-
 #ifdef SANDBOX_RELAXED
 	fputs("SKIPPED: built with a relaxed lock-in\n", stderr);
 	return 77;
 #endif
-	runner = srunner_create(suite());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

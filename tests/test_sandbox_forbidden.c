@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "tests/lock_rig.h"
+#include "tests/suite.h"
 
 #define X32_BIT 0x40000000L
 #define FORK_FLAGS (CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD)
@@ -148,16 +149,9 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner;
-	int failed;
-
 #ifdef SANDBOX_RELAXED
 	fputs("SKIPPED: built with a relaxed lock-in\n", stderr);
 	return 77;
 #endif
-	runner = srunner_create(suite());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

@@ -16,6 +16,7 @@
 #include "supervisor/sandbox.h"
 #include "supervisor/sandbox_landlock.h"
 #include "tests/lock_rig.h"
+#include "tests/suite.h"
 
 #define NOT_PLAYED 254
 
@@ -171,16 +172,9 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner;
-	int failed;
-
 #ifdef SANDBOX_RELAXED
 	fputs("SKIPPED: built with a relaxed lock-in\n", stderr);
 	return 77;
 #endif
-	runner = srunner_create(suite());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

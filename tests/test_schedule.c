@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "supervisor/engine/frame.h"
+#include "tests/suite.h"
 
 #define QUEUE_MS 50
 #define MB UINT64_C(1000000)
@@ -264,11 +265,5 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(make_suite());
 }

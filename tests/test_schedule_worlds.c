@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "supervisor/engine/estimate.h"
+#include "tests/suite.h"
 
 #define QUEUE_MS 50
 #define MB UINT64_C(1000000)
@@ -364,16 +365,6 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	const char *given = getenv("TEST_SEED");
-	long seed = given != NULL ? atol(given) : (long)getpid();
-	int failed;
-
-	printf("TEST_SEED=%ld\n", seed);
-	fflush(stdout);
-	srand48(seed);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	suite_seed();
+	return suite_run(make_suite());
 }

@@ -15,6 +15,7 @@
 #include "supervisor/engine/noise_cipher.h"
 #include "supervisor/engine/noise_identity.h"
 #include "supervisor/engine/secret.h"
+#include "tests/suite.h"
 
 #define PEER_BYTES 72
 #define IDENTITIES 1024
@@ -192,11 +193,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

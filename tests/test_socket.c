@@ -13,6 +13,7 @@
 
 #include <bsd/string.h>
 
+#include "tests/suite.h"
 #include "tests/worker_rig.h"
 #include "worker/report.h"
 #include "worker/resolve.h"
@@ -207,11 +208,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/proxy_rig.h"
+#include "tests/suite.h"
 
 #define GREETED "\5\0"
 #define CONNECTED "\5\0\0\1\1\2\3\4\0\x50"
@@ -484,11 +485,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

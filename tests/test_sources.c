@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "supervisor/address.h"
+#include "tests/suite.h"
 
 #define IDLE_US 1000
 
@@ -124,17 +125,11 @@ main(void)
 {
 	Suite *suite = suite_create("sources");
 	TCase *all = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(all, the_last_to_send_is_learned);
 	tcase_add_test(all, clients_are_told_apart);
 	tcase_add_test(all, strangers_displace_nobody_before_his_time);
 	tcase_add_test(all, only_the_permitted_are_admitted);
 	suite_add_tcase(suite, all);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

@@ -27,6 +27,7 @@
 #include "supervisor/launch.h"
 #include "supervisor/log.h"
 #include "supervisor/spawn.h"
+#include "tests/suite.h"
 
 #define DESCRIPTORS_MAX (FD_END - FD_CHANNEL)
 #define PATIENCE_MS 10000
@@ -726,14 +727,7 @@ suite(void)
 int
 main(int argc, char **argv)
 {
-	SRunner *runner;
-	int failures;
-
 	if (argc == 2 && strcmp(argv[0], "socktopus-worker") == 0)
 		return work(argv);
-	runner = srunner_create(suite());
-	srunner_run_all(runner, CK_ENV);
-	failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

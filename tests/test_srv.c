@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 #define ANSWER_MAX 4096
 #define SEEDS 2000
 
@@ -202,8 +204,6 @@ main(void)
 {
 	Suite *suite = suite_create("srv");
 	TCase *tests = tcase_create("srv");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, targets_are_read);
@@ -213,8 +213,5 @@ main(void)
 	tcase_add_test(tests, priority_goes_before_weight);
 	tcase_add_test(tests, weight_is_a_share);
 	tcase_add_test(tests, servers_may_rotate);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

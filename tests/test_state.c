@@ -12,6 +12,7 @@
 #include "supervisor/engine/noise.h"
 #include "supervisor/engine/reorder.h"
 #include "supervisor/state.h"
+#include "tests/suite.h"
 
 #define BYTES_MAX ((size_t)4 << 20)
 #define RUNS 400
@@ -256,8 +257,6 @@ main(void)
 {
 	Suite *s = suite_create("state");
 	TCase *t = tcase_create("state");
-	SRunner *runner = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, what_went_in_comes_out);
@@ -266,8 +265,5 @@ main(void)
 	tcase_add_test(t, a_cipher_goes_on_across_its_rekey);
 	tcase_add_test(t, texts_counts_and_descriptors_are_checked);
 	suite_add_tcase(s, t);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "supervisor/engine/clock.h"
+#include "tests/suite.h"
 #include "tests/udp_rig.h"
 
 /* Somebody who sends between bind and connect. */
@@ -344,11 +345,5 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(make_suite());
 }

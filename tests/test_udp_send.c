@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "tests/udp_rig.h"
 
 static struct {
@@ -69,9 +70,10 @@ sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 static struct frame_run
 make_run(size_t length, size_t segment, size_t count)
 {
-	struct frame_run run = { 0, udp_rig_pattern, length, segment, count };
-
-	return run;
+	return (struct frame_run){ .bytes = udp_rig_pattern,
+		.length = length,
+		.segment = segment,
+		.count = count };
 }
 
 static void
@@ -307,11 +309,5 @@ make_suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(make_suite());
 }

@@ -5,6 +5,7 @@
 
 #include "supervisor/ctl/why.h"
 #include "supervisor/ctl/why_proc.h"
+#include "tests/suite.h"
 
 #define MBIT (1e6 / 8)
 
@@ -324,8 +325,6 @@ main(void)
 {
 	Suite *suite = suite_create("why");
 	TCase *tests = tcase_create("why");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, NULL);
 	tcase_add_test(tests, test_nothing);
@@ -341,8 +340,5 @@ main(void)
 	tcase_add_test(tests, test_drops);
 	tcase_add_test(tests, test_own_process);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

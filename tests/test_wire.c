@@ -11,6 +11,7 @@
 #include "supervisor/engine/channel.h"
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/noise.h"
+#include "tests/suite.h"
 
 #define RING_BYTES ((size_t)65536 * 4)
 
@@ -173,8 +174,6 @@ main(void)
 {
 	Suite *suite = suite_create("wire");
 	TCase *tests = tcase_create("wire");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, message_is_put_with_its_length);
 	tcase_add_test(tests, frame_is_taken_only_when_whole);
@@ -182,9 +181,5 @@ main(void)
 	tcase_add_test(tests, forged_index_is_broken);
 	tcase_add_test(tests, sealed_frames_cross_and_fill_the_ring);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

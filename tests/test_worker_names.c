@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "tests/worker_rig.h"
 
 #define NOBODY 65534
@@ -384,17 +385,10 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner;
-	int failed;
-
 	if (!enter_namespaces()) {
 		fprintf(stderr, "SKIPPED: no namespaces here: %s\n",
 		    strerror(errno));
 		return 77;
 	}
-	runner = srunner_create(suite());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

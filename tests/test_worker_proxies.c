@@ -10,6 +10,7 @@
 
 #include <bsd/string.h>
 
+#include "tests/suite.h"
 #include "tests/worker_rig.h"
 
 #define CONNECT_FAR "CONNECT far:7 HTTP/1.1\r\nHost: far:7"
@@ -262,11 +263,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite());
 }

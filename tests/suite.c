@@ -1,0 +1,31 @@
+#include "tests/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+int
+suite_run(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+void
+suite_seed(void)
+{
+	const char *given = getenv("TEST_SEED");
+	long seed = given != NULL ? atol(given) :
+				    (long)time(NULL) ^ (long)getpid();
+
+	printf("TEST_SEED=%ld\n", seed);
+	fflush(stdout);
+	srand48(seed);
+	srandom((unsigned int)seed);
+}
