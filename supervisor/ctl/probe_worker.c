@@ -10,9 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shm/bell.h"
 #include "shm/message.h"
-#include "supervisor/engine/channel.h"
+#include "supervisor/engine/channel_ends.h"
 #include "supervisor/launch.h"
 #include "supervisor/log.h"
 #include "supervisor/privilege.h"
@@ -41,61 +40,10 @@ probe_worker_prepare(void)
 	return settings.worker_binary == -1 || null_device == -1 ? -1 : 0;
 }
 
-static int
-open_regions(struct channel *channel)
-{
-	struct layout_engine *ours;
-
-	if (region_create(&channel->engine, "socktopus-tx", CHANNEL_RING_BYTES,
-		REGION_CREATOR_WRITES) == -1 ||
-	    region_create(&channel->worker, "socktopus-rx", CHANNEL_RING_BYTES,
-		REGION_PEER_WRITES) == -1)
-		return -1;
-	ours = channel->engine.control;
-	ours->magic = LAYOUT_MAGIC;
-	ours->version = LAYOUT_VERSION;
-	channel->flags = channel->worker.control;
-	ring_producer_init(&channel->tx, channel->engine.data,
-	    CHANNEL_RING_BYTES, &ours->tx_head, &channel->flags->tx_tail, 0);
-	ring_consumer_init(&channel->rx, channel->worker.data,
-	    CHANNEL_RING_BYTES, &channel->flags->rx_head, &ours->rx_tail, 0);
-	return 0;
-}
-
-static int
-open_ends(struct channel *channel, int *theirs)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
-		return -1;
-	channel->socket = pair[0];
-	theirs[FD_CHANNEL - FD_CHANNEL] = pair[1];
-	if (bell_create(&theirs[FD_BELL_IN - FD_CHANNEL], &channel->bell_out) ==
-		-1 ||
-	    bell_create(&channel->bell_in, &theirs[FD_BELL_OUT - FD_CHANNEL]) ==
-		-1)
-		return -1;
-	theirs[FD_REGION_S - FD_CHANNEL] = channel->engine.fd;
-	theirs[FD_REGION_W - FD_CHANNEL] = channel->worker.fd;
-	return fcntl(channel->socket, F_SETFL, O_NONBLOCK);
-}
-
-static void
-close_worker_ends(const int *theirs)
-{
-	static const enum worker_fd ends[] = { FD_CHANNEL, FD_BELL_IN,
-		FD_BELL_OUT };
-
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (theirs[ends[i] - FD_CHANNEL] != -1)
-			close(theirs[ends[i] - FD_CHANNEL]);
-}
-
 int
 probe_worker_start(struct channel *channel, struct job *job)
 {
-	int theirs[FD_SOCKET - FD_CHANNEL] = { -1, -1, -1, -1, -1 };
+	struct channel_handed handed;
 	int saved_errno, result = -1;
 
 	*channel = (struct channel){ .engine = REGION_NONE,
@@ -103,30 +51,20 @@ probe_worker_start(struct channel *channel, struct job *job)
 		.socket = -1,
 		.bell_in = -1,
 		.bell_out = -1 };
-	job->tx_bytes = CHANNEL_RING_BYTES;
-	job->rx_bytes = CHANNEL_RING_BYTES;
-	if (open_regions(channel) == 0 && open_ends(channel, theirs) == 0 &&
-	    message_send_job(channel->socket, job) == MESSAGE_OK) {
-		channel->pid = launch_worker(&settings, null_device, theirs,
+	handed.fd[FD_SOCKET - FD_CHANNEL] = -1;
+	if (channel_ends_open(channel, job, &handed) == 0) {
+		channel->pid = launch_worker(&settings, null_device, handed.fd,
 		    FD_SOCKET - FD_CHANNEL);
 		result = channel->pid == -1 ? -1 : 0;
 	}
 	saved_errno = errno;
-	close_worker_ends(theirs);
+	channel_ends_hand_over(&handed);
 	if (result == -1) {
 		channel->pid = 0;
 		probe_worker_stop(channel);
 	}
 	errno = saved_errno;
 	return result;
-}
-
-static void
-close_descriptor(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
 }
 
 int
@@ -153,7 +91,9 @@ probe_worker_reap(struct channel *channel)
 void
 probe_worker_let_go(struct channel *channel)
 {
-	close_descriptor(&channel->socket);
+	if (channel->socket != -1)
+		close(channel->socket);
+	channel->socket = -1;
 }
 
 void
@@ -161,8 +101,5 @@ probe_worker_stop(struct channel *channel)
 {
 	probe_worker_let_go(channel);
 	probe_worker_reap(channel);
-	close_descriptor(&channel->bell_in);
-	close_descriptor(&channel->bell_out);
-	region_destroy(&channel->engine);
-	region_destroy(&channel->worker);
+	channel_ends_close(channel);
 }

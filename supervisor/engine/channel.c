@@ -1,13 +1,12 @@
 #include "supervisor/engine/channel.h"
 
-#include <sys/socket.h>
-
 #include <errno.h>
 #include <event2/event.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "shm/bell.h"
+#include "supervisor/engine/channel_ends.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/spawner.h"
 #include "supervisor/state.h"
@@ -124,48 +123,6 @@ channel_init(struct channel *channel, const struct channel_handler *handler,
 }
 
 static int
-open_regions(struct channel *channel)
-{
-	struct layout_engine *ours;
-
-	if (region_create(&channel->engine, "socktopus-tx", CHANNEL_RING_BYTES,
-		REGION_CREATOR_WRITES) == -1 ||
-	    region_create(&channel->worker, "socktopus-rx", CHANNEL_RING_BYTES,
-		REGION_PEER_WRITES) == -1)
-		return -1;
-	ours = channel->engine.control;
-	ours->magic = LAYOUT_MAGIC;
-	ours->version = LAYOUT_VERSION;
-	channel->flags = channel->worker.control;
-	ring_producer_init(&channel->tx, channel->engine.data,
-	    CHANNEL_RING_BYTES, &ours->tx_head, &channel->flags->tx_tail, 0);
-	ring_consumer_init(&channel->rx, channel->worker.data,
-	    CHANNEL_RING_BYTES, &channel->flags->rx_head, &ours->rx_tail, 0);
-	return 0;
-}
-
-/* Our ends of the socket and the bells; the worker's go to descriptors. */
-static int
-open_ends(struct channel *channel, int *descriptors)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
-		return -1;
-	channel->socket = pair[0];
-	descriptors[FD_CHANNEL - FD_CHANNEL] = pair[1];
-	if (bell_create(&descriptors[FD_BELL_IN - FD_CHANNEL],
-		&channel->bell_out) == -1)
-		return -1;
-	if (bell_create(&channel->bell_in,
-		&descriptors[FD_BELL_OUT - FD_CHANNEL]) == -1)
-		return -1;
-	descriptors[FD_REGION_S - FD_CHANNEL] = channel->engine.fd;
-	descriptors[FD_REGION_W - FD_CHANNEL] = channel->worker.fd;
-	return evutil_make_socket_nonblocking(channel->socket);
-}
-
-static int
 watch_ends(struct channel *channel, struct event_base *base)
 {
 	channel->socket_readable = event_new(base, channel->socket,
@@ -181,51 +138,32 @@ watch_ends(struct channel *channel, struct event_base *base)
 }
 
 static int
-spawn(struct channel *channel, struct job *job, const int *descriptors,
-    size_t count)
+spawn(struct channel *channel, const struct channel_handed *handed)
 {
-	job->tx_bytes = CHANNEL_RING_BYTES;
-	job->rx_bytes = CHANNEL_RING_BYTES;
-	if (message_send_job(channel->socket, job) != MESSAGE_OK) {
-		errno = EIO;
-		return -1;
-	}
-	channel->slot = spawner_start(channel->spawner, descriptors, count,
+	size_t count = FD_END - FD_CHANNEL;
+
+	if (handed->fd[FD_SOCKET - FD_CHANNEL] == -1)
+		count--;
+	channel->slot = spawner_start(channel->spawner, handed->fd, count,
 	    &owner, channel);
 	return channel->slot == -1 ? -1 : 0;
-}
-
-static void
-close_worker_ends(const int *descriptors)
-{
-	static const enum worker_fd handed[] = { FD_CHANNEL, FD_BELL_IN,
-		FD_BELL_OUT, FD_SOCKET };
-
-	for (size_t i = 0; i < sizeof(handed) / sizeof(handed[0]); i++)
-		if (descriptors[handed[i] - FD_CHANNEL] != -1)
-			close(descriptors[handed[i] - FD_CHANNEL]);
 }
 
 int
 channel_open(struct channel *channel, struct event_base *base,
     struct spawner *spawner, struct job *job, int accepted)
 {
-	int descriptors[FD_END - FD_CHANNEL];
-	size_t count = FD_END - FD_CHANNEL - (accepted == -1 ? 1 : 0);
+	struct channel_handed handed;
 	int saved_errno, result = -1;
 
-	for (int i = 0; i < FD_END - FD_CHANNEL; i++)
-		descriptors[i] = -1;
-	descriptors[FD_SOCKET - FD_CHANNEL] = accepted;
+	handed.fd[FD_SOCKET - FD_CHANNEL] = accepted;
 	channel_init(channel, channel->handler, channel->argument);
 	channel->spawner = spawner;
-	if (open_regions(channel) == 0 &&
-	    open_ends(channel, descriptors) == 0 &&
-	    watch_ends(channel, base) == 0 &&
-	    spawn(channel, job, descriptors, count) == 0)
+	if (channel_ends_open(channel, job, &handed) == 0 &&
+	    watch_ends(channel, base) == 0 && spawn(channel, &handed) == 0)
 		result = 0;
 	saved_errno = errno;
-	close_worker_ends(descriptors);
+	channel_ends_hand_over(&handed);
 	if (result == -1)
 		channel_close(channel, true);
 	errno = saved_errno;
@@ -317,14 +255,6 @@ channel_is_open(const struct channel *channel)
 	return channel->socket != -1;
 }
 
-static void
-close_descriptor(int *descriptor)
-{
-	if (*descriptor != -1)
-		close(*descriptor);
-	*descriptor = -1;
-}
-
 void
 channel_close(struct channel *channel, bool now)
 {
@@ -338,11 +268,7 @@ channel_close(struct channel *channel, bool now)
 		event_free(channel->socket_readable);
 	if (channel->bell_readable != NULL)
 		event_free(channel->bell_readable);
-	close_descriptor(&channel->socket);
-	close_descriptor(&channel->bell_in);
-	close_descriptor(&channel->bell_out);
-	region_destroy(&channel->engine);
-	region_destroy(&channel->worker);
+	channel_ends_close(channel);
 	channel_init(channel, channel->handler, channel->argument);
 }
 
