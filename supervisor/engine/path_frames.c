@@ -9,6 +9,7 @@
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/path_dial.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/tunnel_choice.h"
 #include "supervisor/engine/tunnel_change.h"
 #include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
@@ -43,6 +44,11 @@ handle_accept(struct path *path)
 {
 	if (path->config == NULL || path->state != PATH_OPENING) {
 		path_fail(path, "ACCEPT is out of place");
+		return;
+	}
+	/* Since it was asked, a path to another one may have come up. */
+	if (!tunnel_meets(path->tunnel, path)) {
+		path_fail(path, "it leads to another listener");
 		return;
 	}
 	tunnel_ledger_say(path->tunnel, path);
