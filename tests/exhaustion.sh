@@ -11,10 +11,6 @@ pick_tuple
 tuple=("$near" "$local" "$bound" "$far")
 start_connector connector "$loc" "$rem" "tcp://127.0.0.1:${port[listener]}"
 
-engine_of() {
-	pgrep -x -P "${pid[$1]}" socktopus
-}
-
 # limit_descriptors NAME MORE: so many more than there are.
 limit_descriptors() {
 	local engine used

@@ -11,7 +11,7 @@ start_listener listener "0.0.0.0:0"
 pick_tuple
 start_connector connector "$loc" "$rem" "tcp://127.0.0.1:${port[listener]}"
 
-engine=$(pgrep -x -P "${pid[listener]}" socktopus)
+engine=$(engine_of listener)
 
 descriptors() {
 	find "/proc/$engine/fd" -mindepth 1 2>/dev/null | wc -l

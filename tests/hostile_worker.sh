@@ -95,7 +95,7 @@ run() {
 	shift 2
 	: >"$hostile/attacks"
 	start_nodes "$side" $#
-	engine=$(pgrep -x -P "${pid[$side]}" socktopus)
+	engine=$(engine_of "$side")
 	number=0
 	for name in "$@"; do
 		number=$((number + 1))
@@ -120,7 +120,7 @@ run() {
 	expect ping duplicates 0
 	[ "$(value ping received)" -gt 0 ] || fail "$*: nothing came back"
 	if ! is_alive "$side" ||
-	    [ "$(pgrep -x -P "${pid[$side]}" socktopus)" != "$engine" ]; then
+	    [ "$(engine_of "$side")" != "$engine" ]; then
 		fail "$side: supervisor or engine died"
 	fi
 	! grep BREACH "$work/$side.log" || fail "$side: the engine is open"

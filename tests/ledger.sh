@@ -133,10 +133,6 @@ came_in_at_least() {
 	[ "$(of "$1" came_in)" -ge "$2" ] 2>/dev/null
 }
 
-engine_of() {
-	pgrep -P "${pid[$1]}" | head -n 1
-}
-
 connect safe ""
 begin_load safe 10k 20000
 torture safe

@@ -66,10 +66,6 @@ begin_listener() {
 	await_listening "$1"
 }
 
-engine_of() {
-	pgrep -f -P "${pid[$1]}" '^socktopus: engine'
-}
-
 # Of the processes given, in ticks.
 cpu_of() {
 	local process
