@@ -311,7 +311,7 @@ START_TEST(test_own_process)
 	volatile unsigned int work = 0;
 
 	for (unsigned int i = 0; i < 20000000; i++)
-		work += i;
+		work = work + i;
 	why_proc_read((int)getpid(), &proc);
 	ck_assert(proc.known);
 	ck_assert_double_gt(proc.run_s, 0);
