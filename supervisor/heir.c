@@ -75,31 +75,43 @@ hear(struct first_words *words)
 	return state.broken ? UPGRADE_EXIT_VERSION : 0;
 }
 
-int
-heir_run(void)
+static int
+serve(const struct first_words *words, struct config *config)
 {
 	struct engine_start start = { .supervisor_channel = KEEPER_FD_CHANNEL,
 		.loader = -1,
 		.keeper = -1,
 		.handover = KEEPER_FD_HANDOVER };
-	struct first_words words;
-	struct config *config = config_new();
-	int error = hear(&words);
 
-	if (error != 0 || config == NULL)
-		return error != 0 ? error : EXIT_FAILURE;
 	log_role("engine");
 	setproctitle("engine");
 	setsid();
-	if (log_open(&words.log) == -1)
-		log_warn(NULL, "log file %s: %s", words.log.file,
+	if (log_open(&words->log) == -1)
+		log_warn(NULL, "log file %s: %s", words->log.file,
 		    strerror(errno));
-	config->log = words.log;
-	config->sandbox = words.sandbox;
+	config->log = words->log;
+	config->sandbox = words->sandbox;
 	start.config = config;
-	start.alive_us = words.alive_us;
+	start.alive_us = words->alive_us;
 	if (fcntl(KEEPER_FD_CHANNEL, F_SETFD, FD_CLOEXEC) == -1 ||
 	    engine_prepare(&start) == -1)
 		return EXIT_FAILURE;
 	return engine_run(&start) == 0 ? EXIT_SUCCESS : UPGRADE_EXIT_STATE;
+}
+
+int
+heir_run(void)
+{
+	struct first_words words;
+	struct config *config;
+	int status = hear(&words);
+
+	if (status != 0)
+		return status;
+	config = config_new();
+	if (config == NULL)
+		return EXIT_FAILURE;
+	status = serve(&words, config);
+	config_free(config);
+	return status;
 }
