@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "supervisor/bundle.h"
+#include "supervisor/descriptors.h"
 #include "supervisor/log.h"
 #include "supervisor/options.h"
 #include "supervisor/sandbox.h"
@@ -25,28 +26,15 @@
 static int
 send_record(int channel, struct loader_record *record, int fd)
 {
-	struct iovec iov = { record, sizeof(*record) };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { .space = { 0 } };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t sent;
+	int result;
 
-	if (fd != -1) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
 	do {
-		sent = sendmsg(channel, &message, MSG_NOSIGNAL);
-	} while (sent == -1 && errno == EINTR);
+		result = descriptors_send(channel, record, sizeof(*record), &fd,
+		    fd == -1 ? 0 : 1);
+	} while (result == -1 && errno == EINTR);
 	if (fd != -1)
 		close(fd);
-	return sent == (ssize_t)sizeof(*record) ? 0 : -1;
+	return result;
 }
 
 static int
@@ -184,44 +172,23 @@ loader_ask(int channel)
 	return send(channel, "", 1, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
-/* Of the one that may be there; -1: none. */
-static int
-take_descriptor(struct msghdr *message)
-{
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	int fd = -1;
-
-	if (header != NULL && header->cmsg_level == SOL_SOCKET &&
-	    header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
-}
-
 int
 loader_receive(int channel, struct loader_record *record, int *fd)
 {
-	struct iovec iov = { record, sizeof(*record) };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr message = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
+	size_t count;
 	ssize_t got;
 
-	got = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	*fd = got <= 0 ? -1 : take_descriptor(&message);
+	*fd = -1;
+	got = descriptors_receive(channel, record, sizeof(*record),
+	    MSG_DONTWAIT, fd, 1, &count);
+	if (got == (ssize_t)sizeof(*record)) {
+		record->words[sizeof(record->words) - 1] = '\0';
+		return 1;
+	}
+	descriptors_close(fd, count);
+	*fd = -1;
 	if (got <= 0)
 		return (int)got;
-	record->words[sizeof(record->words) - 1] = '\0';
-	if (got == (ssize_t)sizeof(*record))
-		return 1;
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
 	errno = EPROTO;
 	return -1;
 }
