@@ -102,21 +102,6 @@ be_engine(const struct engine_start *start, const struct privilege *privilege,
 	exit(engine_run(start));
 }
 
-/* What comes while we descend waits until spawn_serve() reads it. */
-static void
-hold_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGUSR2);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 static void be_loader(const struct options *options,
     const struct config *config, struct sockets *sockets,
     const struct privilege *privilege, const struct spawn_settings *settings,
@@ -220,6 +205,7 @@ start(const struct options *options, struct config *config,
     struct privilege *privilege, struct spawn_settings *settings)
 {
 	int loader[2], keeper;
+	sigset_t held;
 
 	if (privilege_find(privilege, config->user, config->worker_user) ==
 		-1 ||
@@ -238,7 +224,8 @@ start(const struct options *options, struct config *config,
 	    sockets_open(sockets, config, activation, privilege->uid,
 		privilege->gid) == -1)
 		return -1;
-	hold_signals();
+	/* What comes while we descend waits until it is read there. */
+	spawn_hold_signals(&held);
 	if (open_loader_channel(config, loader) == -1)
 		log_fatal(NULL, "socketpair: %s", strerror(errno));
 	keeper_start(settings, config, privilege, &keeper);

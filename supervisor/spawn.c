@@ -209,21 +209,27 @@ serve(struct supervisor *supervisor)
 	}
 }
 
+int
+spawn_hold_signals(sigset_t *held)
+{
+	sigemptyset(held);
+	sigaddset(held, SIGCHLD);
+	sigaddset(held, SIGHUP);
+	sigaddset(held, SIGINT);
+	sigaddset(held, SIGTERM);
+	sigaddset(held, SIGUSR2);
+	return sigprocmask(SIG_BLOCK, held, NULL);
+}
+
 /* From here on these signals are read, not caught. */
 static int
 catch_signals(void)
 {
-	sigset_t set;
+	sigset_t held;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGUSR2);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
+	if (spawn_hold_signals(&held) == -1)
 		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static void

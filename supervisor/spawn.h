@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -83,6 +84,12 @@ struct spawn_left {
 	bool serving;
 	bool reload; /* was asked for meanwhile */
 };
+
+/*
+ * Block the signals that spawn_serve() reads, which it does itself as well;
+ * *held gets them. 0, or -1 with errno.
+ */
+int spawn_hold_signals(sigset_t *held);
 
 /*
  * Serve until SIGTERM or SIGINT (the engine is told to stop and given 2 s) or
