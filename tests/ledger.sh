@@ -106,25 +106,13 @@ end_load() {
 		"\(.key) \(.value)") | join(", ")')"
 }
 
-kill_worker() {
-	local victim
-
-	await 5 "a path that is up" is_up "$1" "$2"
-	victim=$(query "$1" "$2 | .pid")
-	kill -KILL "$victim" || fail "no worker $victim"
-}
-
-is_up() {
-	[ "$(query "$1" "$2 | .state")" = up ]
-}
-
 torture() {
 	local path
 
 	for path in 0 1 2; do
-		kill_worker "$1" ".tunnels[0].paths[$path]"
+		kill_worker_of "$1" ".tunnels[0].paths[$path]"
 	done
-	kill_worker listener "(.tunnels[] | select(.name == \"$1\")).paths[0]"
+	kill_worker_of listener "(.tunnels[] | select(.name == \"$1\")).paths[0]"
 	await_paths "$1" 3
 	kill -USR1 "${pid[freezer]}"
 }

@@ -309,6 +309,43 @@ unexpected_problems() {
 	done
 }
 
+# kill_worker_of NODE QUERY: the worker of one path that is up, by status.
+kill_worker_of() {
+	local victim
+
+	await 5 "a path that is up" path_is_up "$1" "$2"
+	victim=$(query "$1" "$2 | .pid")
+	kill -KILL "$victim" || fail "no worker $victim"
+}
+
+path_is_up() {
+	[ "$(query "$1" "$2 | .state")" = up ]
+}
+
+# inode PORT: of the socket that is connected to it.
+inode() {
+	ss -Htne "dst 127.0.0.1:$1" | sed -n 's/.* ino:\([0-9]*\) .*/\1/p'
+}
+
+# is_other PORT INODE: one other socket is connected to it.
+is_other() {
+	local now
+
+	now=$(inode "$1")
+	[ -n "$now" ] && [ "$now" != "$2" ] && [ "$(wc -l <<<"$now")" = 1 ]
+}
+
+# lost_to_changes SINK: what a kernel without time for us drops is no fault of
+# a change.
+lost_to_changes() {
+	local drops
+
+	drops=$(query connector '.tunnels[0].dropped.kernel')
+	drops=$((drops + $(value "$1" kernel_drops)))
+	[ "$(value "$1" lost)" -le "$drops" ] ||
+	    fail "lost $(value "$1" lost), and the kernel dropped $drops"
+}
+
 # The pid of its engine.
 engine_of() {
 	pgrep -P "${pid[$1]}" -f '^socktopus: engine'

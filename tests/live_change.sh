@@ -53,27 +53,6 @@ uri() {
 	echo "tcp://127.0.0.1:${port[$1]}"
 }
 
-# What a kernel without time for us drops is no fault of a change.
-lost_to_changes() {
-	local drops
-
-	drops=$(query connector '.tunnels[0].dropped.kernel')
-	drops=$((drops + $(value "$1" kernel_drops)))
-	[ "$(value "$1" lost)" -le "$drops" ] ||
-	    fail "lost $(value "$1" lost), and the kernel dropped $drops"
-}
-
-inode() {
-	ss -Htne "dst 127.0.0.1:$1" | sed -n 's/.* ino:\([0-9]*\) .*/\1/p'
-}
-
-is_other() {
-	local now
-
-	now=$(inode "$1")
-	[ -n "$now" ] && [ "$now" != "$2" ] && [ "$(wc -l <<<"$now")" = 1 ]
-}
-
 untouched() {
 	[ "$(inode "${port[one]}")" = "$first" ] || fail "$1: another connection"
 }

@@ -46,19 +46,6 @@ end_load() {
 	expect "$1.sink" duplicates 0
 }
 
-# kill_worker NODE QUERY: the worker of one path that is up, by status.
-kill_worker() {
-	local victim
-
-	await 5 "a path that is up" is_up "$1" "$2"
-	victim=$(query "$1" "$2 | .pid")
-	kill -KILL "$victim" || fail "no worker $victim"
-}
-
-is_up() {
-	[ "$(query "$1" "$2 | .state")" = up ]
-}
-
 has_restarted() {
 	[ "$(query "$1" '[.tunnels[].paths[].restarts] | add')" -ge "$2" ]
 }
@@ -68,10 +55,10 @@ torture() {
 
 	begin_load "$1"
 	for path in 0 1 2; do
-		kill_worker "$1" ".tunnels[0].paths[$path]"
+		kill_worker_of "$1" ".tunnels[0].paths[$path]"
 		await 5 "respawn" has_restarted "$1" $((path + 1))
 	done
-	kill_worker listener "(.tunnels[] | select(.name == \"$1\")).paths[0]"
+	kill_worker_of listener "(.tunnels[] | select(.name == \"$1\")).paths[0]"
 	await_paths "$1" 3
 }
 
