@@ -33,6 +33,15 @@ proxy_danted() {
 	start_on_port "$1" danted -f "$work/$1.conf" -p "$work/$1.pid"
 }
 
+# The same where the listener has an IPv6 address.
+proxy_danted_six() {
+	is_root || skip "danted wants to change its user"
+	recipe "$1" danted.conf "$2" "$3"
+	sed -i -e 's|^external: .*|external: ::1|' -e "s|$2/32|$2/128|" \
+	    "$work/$1.conf"
+	start_on_port "$1" danted -f "$work/$1.conf" -p "$work/$1.pid"
+}
+
 proxy_danted_password() {
 	is_root || skip "danted wants to change its user"
 	recipe "$1" danted-password.conf "$2" "$3"

@@ -21,6 +21,7 @@ mount --bind "$work/shadow" /etc/shadow
 begin_ends
 far_port=${port[listener]}
 proxy_danted dante 127.0.0.1 "$far_port"
+proxy_danted_six six ::1 "$far_port"
 proxy_danted_password strict 127.0.0.1 "$far_port"
 proxy_microsocks micro "$user" "$password"
 proxy_ssh ssh "$user"
@@ -36,6 +37,7 @@ for version in socks socks5 socks5h socks4 socks4a; do
 	add_proxy "name-$version" "tcp://far.test:$far_port" \
 	    "$version://$(at ssh)"
 done
+add_proxy dante-six "$v6" "socks://$(at six)"
 # Of names in SOCKS4a it knows nothing.
 add_proxy dante-name "tcp://far.test:$far_port" "socks://$(at dante)"
 echo "$user:$password" >"$work/auth"
