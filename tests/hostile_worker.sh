@@ -66,8 +66,9 @@ start_nodes() {
 	    local = "$loc"; remote = "$rem"; paths = ( $paths ); } );
 	END
 	start_side "$side" connector
-	await 10 "calm tunnel" is_up calm
-	await 10 "direct path" is_up storm
+	# A worker that is not known yet could not be ended below.
+	await_paths connector $(($2 + 2))
+	await_paths listener $(($2 + 2))
 }
 
 start_side() {
@@ -80,11 +81,6 @@ start_side() {
 		echo 'sandbox = "best-effort";' >>"$work/$2.conf"
 	fi
 	start_file "$2"
-}
-
-is_up() {
-	[ "$(query connector \
-	    ".tunnels[] | select(.name == \"$1\").paths[0].state")" = up ]
 }
 
 # run SIDE SECONDS ATTACK...: all at once; the calm tunnel's goodput of those
@@ -139,7 +135,7 @@ pkill_workers() {
 	local worker
 
 	for worker in $(query "$1" '.tunnels[].paths[] |
-	    select(.uri | contains("127.0.1.")).pid'); do
+	    select(.uri | contains("127.0.1.")).pid | select(. > 0)'); do
 		kill -KILL "$worker" 2>/dev/null
 	done
 }
