@@ -85,6 +85,20 @@ open_devices(struct link *link, char *ends[2])
 		    address[side], address[!side]);
 }
 
+/* The two have one bottleneck, each way. */
+static void
+share(struct link *link, const char *name)
+{
+	for (struct link *other = links; other < link; other++) {
+		if (strcmp(other->name, name) != 0)
+			continue;
+		for (int side = NEAR; side <= FAR; side++)
+			lane_share(&link->lane[side], other->lane[side].line);
+		return;
+	}
+	errx(2, "%s: no link %s before it", link->name, name);
+}
+
 void
 emulation_add(const char *description)
 {
@@ -107,6 +121,8 @@ emulation_add(const char *description)
 			ends[NEAR] = word + 5;
 		else if (strncmp(word, "far=", 4) == 0)
 			ends[FAR] = word + 4;
+		else if (strncmp(word, "line=", 5) == 0)
+			share(link, word + 5);
 		else if (*word != '\0' && set(link, word) == -1)
 			errx(2, "%s: %s: not a setting", link->name, word);
 	}
@@ -128,7 +144,7 @@ describe(const struct link *link, int side, char *text, size_t size)
 	    " queue_bytes=%.0f late_max_ms=%.3f\n",
 	    link->name, lane_name(side), counters->offered, counters->delivered,
 	    counters->delivered_bytes, counters->lost, counters->dropped,
-	    counters->swallowed, lane_queue_bytes(&lane->settings),
+	    counters->swallowed, lane_queue_bytes(&lane->line->settings),
 	    (double)counters->late_max_ns / 1e6);
 }
 

@@ -39,6 +39,7 @@ lane_init(struct lane *lane, uint64_t seed, uint64_t now_ns)
 	memset(lane, 0, sizeof(*lane));
 	lane->settings.queue_unit = LANE_BDP;
 	lane->settings.queue = 1;
+	lane->line = lane;
 	lane->random = seed;
 	lane->bend_ns = now_ns;
 	STAILQ_INIT(&lane->packets);
@@ -49,6 +50,12 @@ lane_free(struct lane *lane)
 {
 	while (!STAILQ_EMPTY(&lane->packets))
 		lane_drop(lane);
+}
+
+void
+lane_share(struct lane *lane, struct lane *other)
+{
+	lane->line = other;
 }
 
 static double
@@ -107,8 +114,8 @@ static uint64_t
 due_ns(struct lane *lane)
 {
 	int64_t delay_ns = (int64_t)lane->settings.delay_ns +
-	    wander_ns(lane, lane->departs_ns);
-	uint64_t due = lane->departs_ns +
+	    wander_ns(lane, lane->line->departs_ns);
+	uint64_t due = lane->line->departs_ns +
 	    (uint64_t)(delay_ns > 0 ? delay_ns : 0);
 
 	/* Also a delay that was made shorter lets nothing overtake. */
@@ -120,20 +127,20 @@ due_ns(struct lane *lane)
 
 /* Put it behind what waits for the line. False: the queue is full. */
 static bool
-join_queue(struct lane *lane, size_t bytes, uint64_t now_ns)
+join_queue(struct lane *line, size_t bytes, uint64_t now_ns)
 {
-	const struct lane_settings *settings = &lane->settings;
+	const struct lane_settings *settings = &line->settings;
 	double waits_ns = 0, most_ns;
 
-	if (lane->departs_ns > now_ns)
-		waits_ns = (double)(lane->departs_ns - now_ns);
+	if (line->departs_ns > now_ns)
+		waits_ns = (double)(line->departs_ns - now_ns);
 	else
-		lane->departs_ns = now_ns;
+		line->departs_ns = now_ns;
 	most_ns = transmission_ns(settings, lane_queue_bytes(settings));
 	/* The one that the line is busy with is not in the queue. */
 	if (waits_ns > most_ns && waits_ns > 0)
 		return false;
-	lane->departs_ns += (uint64_t)transmission_ns(settings, (double)bytes);
+	line->departs_ns += (uint64_t)transmission_ns(settings, (double)bytes);
 	return true;
 }
 
@@ -159,7 +166,7 @@ lane_put(struct lane *lane, const uint8_t *data, size_t bytes, uint64_t now_ns)
 		lane->counters.swallowed++;
 	else if (draw_chance(lane) < lane->settings.loss)
 		lane->counters.lost++;
-	else if (!join_queue(lane, bytes, now_ns))
+	else if (!join_queue(lane->line, bytes, now_ns))
 		lane->counters.dropped++;
 	else
 		append(lane, data, bytes);

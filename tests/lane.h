@@ -43,6 +43,7 @@ struct lane {
 	struct lane_settings settings;
 	struct lane_counters counters;
 	struct lane_packets packets;
+	struct lane *line;   /* whose queue and rate it has; or its own */
 	uint64_t random;     /* the generator's state */
 	uint64_t departs_ns; /* when the line has sent all it was given */
 	uint64_t last_due_ns;
@@ -60,6 +61,13 @@ void lane_free(struct lane *lane);
  * keep their times. 0, or -1 for anything else.
  */
 int lane_set(struct lane *lane, const char *setting);
+
+/*
+ * From now on its packets wait for the line of another lane, in one queue with
+ * that one's; the delay, the losses and the hole stay its own. The other lane
+ * must have a line of its own, and live as long.
+ */
+void lane_share(struct lane *lane, struct lane *other);
 
 /* What the queue takes, in bytes. */
 double lane_queue_bytes(const struct lane_settings *settings);

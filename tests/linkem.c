@@ -41,6 +41,9 @@ static const char usage_text[] =
     "                default: rate * 2 * delay\n"
     "  loss=PERCENT  by chance, before the queue (0.5%)\n"
     "  hole=on|off   swallow everything without a word\n"
+    "and, when a link is made, line=NAME: its packets wait in the queue of "
+    "that\n"
+    "earlier link, for its rate, in both directions.\n"
     "\n"
     "Prints \"ready\", then carries packets until SIGINT or SIGTERM. The same\n"
     "links given in the same order meet the same chances.\n";

@@ -75,6 +75,31 @@ START_TEST(test_a_full_queue_drops)
 }
 END_TEST
 
+START_TEST(test_two_lanes_on_one_line_wait_for_each_other)
+{
+	struct lane lane, other;
+
+	begin(&lane, 1);
+	begin(&other, 2);
+	ck_assert_int_eq(lane_set(&lane, "queue=10ms"), 0);
+	ck_assert_int_eq(lane_set(&other, "delay=7ms"), 0);
+	lane_share(&other, &lane);
+	lane_put(&lane, packet, BYTES, 0);
+	lane_put(&other, packet, BYTES, 0);
+	lane_put(&lane, packet, BYTES, 0);
+	ck_assert_uint_eq(lane_next_ns(&lane), 6 * MS_NS);
+	ck_assert_uint_eq(lane_next_ns(&other), 9 * MS_NS);
+	ck_assert_uint_eq(take(&lane, 8 * MS_NS), 2);
+	/* Three are in the queue of eleven. */
+	for (int n = 0; n < 100; n++)
+		lane_put(&other, packet, BYTES, 0);
+	ck_assert_uint_eq(other.counters.dropped, 100 - 8);
+	ck_assert_uint_eq(take(&other, 1000 * MS_NS), 9);
+	lane_free(&lane);
+	lane_free(&other);
+}
+END_TEST
+
 START_TEST(test_loss_is_by_chance_and_by_seed)
 {
 	uint64_t lost[3];
@@ -184,6 +209,7 @@ main(void)
 
 	tcase_add_test(tcase, test_packets_leave_at_the_rate_after_the_delay);
 	tcase_add_test(tcase, test_a_full_queue_drops);
+	tcase_add_test(tcase, test_two_lanes_on_one_line_wait_for_each_other);
 	tcase_add_test(tcase, test_loss_is_by_chance_and_by_seed);
 	tcase_add_test(tcase, test_a_hole_swallows_what_is_under_way);
 	tcase_add_test(tcase,

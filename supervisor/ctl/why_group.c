@@ -4,6 +4,9 @@
  * and rate of both change together. Paths that are independent and full do
  * neither. Those that are not full do whatever the load does, so nothing is
  * concluded of them, nor of the time in which they are still filled.
+ *
+ * It is the ranks that are correlated: a moment in which this whole system
+ * stood still is in all series, as an outlier that would outweigh the rest.
  */
 #include <string.h>
 
@@ -68,20 +71,37 @@ varies(const struct series *series)
 	return covariance(series, series) >= level * level;
 }
 
+/* 0 for the least; those that are equal have one between them. */
+static void
+rank(const struct series *series, struct series *ranks)
+{
+	ranks->count = series->count;
+	for (size_t i = 0; i < series->count; i++) {
+		ranks->value[i] = -0.5;
+		for (size_t k = 0; k < series->count; k++)
+			ranks->value[i] += series->value[k] < series->value[i] ?
+			    1 :
+			    series->value[k] == series->value[i] ? 0.5 :
+								   0;
+	}
+}
+
 /*
- * The coefficient of correlation, squared and with its sign; 0 where one of
- * them hardly varies.
+ * The coefficient of correlation of the ranks, squared and with its sign; 0
+ * where one of them hardly varies.
  */
 static double
 correlate(const uint32_t *a, size_t a_total, const uint32_t *b, size_t b_total)
 {
-	struct series one, other;
+	struct series values[2], one, other;
 	double both;
 
-	take(a, a_total, &one);
-	take(b, b_total, &other);
-	if (!varies(&one) || !varies(&other))
+	take(a, a_total, &values[0]);
+	take(b, b_total, &values[1]);
+	if (!varies(&values[0]) || !varies(&values[1]))
 		return 0;
+	rank(&values[0], &one);
+	rank(&values[1], &other);
 	both = covariance(&one, &other);
 	both *= both < 0 ? -both : both;
 	return both / (covariance(&one, &one) * covariance(&other, &other));
