@@ -1,6 +1,6 @@
 #!/bin/bash
 # socktopusctl why: each limit that it can name is provoked on emulated links,
-# and it names that one; so it does with paths through one bottleneck.
+# and it names that one.
 # shellcheck disable=SC2154 # of lib_links.sh
 LINKS_WARM_S=1
 . "$(dirname "$0")/lib.sh"
@@ -25,11 +25,6 @@ says() {
 	note "$1:$(grep -E -- "$2" "$work/why.log" | head -n 1)"
 }
 
-says_not() {
-	! grep -Eq -- "$2" "$work/why.log" ||
-	    fail "$1: '$2' in: $(cat "$work/why.log")"
-}
-
 engine_of() {
 	query "$1" .process.engine_pid
 }
@@ -46,12 +41,6 @@ loaded() {
 	before=$(query connector '.tunnels[0].sent')
 	begin_load "$1" "$2"
 	await 10 "load" is_sending $((before + 200))
-}
-
-finds_bottleneck() {
-	sleep 3
-	why connector near -t 1
-	grep -q 'share a bottleneck' "$work/why.log"
 }
 
 make_links 'delay=10ms rate=30Mbit' 'delay=25ms rate=15Mbit'
@@ -101,6 +90,17 @@ says 'one path' 'The rate of tcp://10\.1\.1\.2:7000: it carries'
 says 'one path' 'does not apply: only one path'
 end_load
 
+# --- no path --------------------------------------------------------------------
+
+expect_problem "$log_tunnel_down"
+change_link w1 hole=on
+await_paths connector 0 20
+why connector near -t 1
+says 'no path' 'Nothing gets through: of 2 paths none is up\.'
+says 'no path' 'does not apply: no path is up'
+change_link w1 hole=off
+await_paths connector 1 20
+
 # --- the receiver -------------------------------------------------------------
 
 start deaf nsenter --net=/run/netns/far "$dgram" sink -a 127.0.0.1 -p 5143 \
@@ -133,24 +133,9 @@ end_load
 end_links
 
 if [ -z "${TEST_LONG:-}" ]; then
-	note "left for make check-long: bottlenecks, and the CPU"
+	note "left for make check-long: the CPU"
 	exit 0
 fi
-
-# --- one bottleneck -----------------------------------------------------------
-
-# The first link has two paths, the other has none to share with.
-make_links 'delay=10ms rate=30Mbit' 'delay=25ms rate=15Mbit'
-start_tunnel '' '' ', { uri = "tcp://10.1.1.2:7000"; }'
-await_paths connector 3
-loaded 80 30
-await 28 "ten seconds of load" finds_bottleneck
-says 'a shared link' \
-    'share a bottleneck: tcp://10\.1\.1\.2:7000, tcp://10\.1\.1\.2:7000:'
-says_not 'the other link' 'share a bottleneck.*10\.1\.2\.2'
-stop "$sender"
-stop "$sink"
-end_links
 
 # --- the CPU ------------------------------------------------------------------
 
