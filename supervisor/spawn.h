@@ -48,7 +48,7 @@ enum spawn_report {
 	SPAWN_GO_ON,	    /* no upgrade. slot: enum upgrade_failure, value:
 			     * as upgrade_describe() wants it */
 	SPAWN_END,	    /* the heir serves: exit at once */
-	SPAWN_SERVE	    /* to the heir; after it, SPAWN_STARTED for every
+	SPAWN_SERVE	    /* to the heir; before it, SPAWN_STARTED for every
 			     * worker there is */
 };
 

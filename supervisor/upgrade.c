@@ -233,7 +233,10 @@ hear_keeper(struct upgrade *upgrade, uint64_t now_ms)
 		enter(upgrade, UPGRADE_PREPARING, now_ms + STAGE_MS);
 }
 
-/* It is the new engine's turn: it hears of every worker there is. */
+/*
+ * It is the new engine's turn. It hears of every worker there is before it may
+ * ask for one: their slots are taken.
+ */
 static void
 change_engines(struct upgrade *upgrade, uint64_t now_ms)
 {
@@ -248,13 +251,13 @@ change_engines(struct upgrade *upgrade, uint64_t now_ms)
 	upgrade->channel = -1;
 	upgrade->heir = 0;
 	upgrade->slots->deaf = false;
-	slots_report(upgrade->slots, SPAWN_SERVE, 0, 0);
 	for (uint32_t i = 0; i < SPAWN_SLOTS; i++) {
 		slot = &upgrade->slots->slot[i];
 		if (slot->state != SLOTS_FREE)
 			slots_report(upgrade->slots, SPAWN_STARTED, i,
 			    slot->pid);
 	}
+	slots_report(upgrade->slots, SPAWN_SERVE, 0, 0);
 	enter(upgrade, UPGRADE_DONE, 0);
 }
 

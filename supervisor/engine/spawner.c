@@ -64,8 +64,6 @@ report_to_owner(struct spawner *spawner, const struct spawn_record *record)
 		owner->started(argument, (pid_t)record->value);
 }
 
-static void handle_late(struct spawner *spawner);
-
 static void
 handle_record(struct spawner *spawner, const struct spawn_record *record)
 {
@@ -80,7 +78,7 @@ handle_record(struct spawner *spawner, const struct spawn_record *record)
 	case SPAWN_LEAVE:
 	case SPAWN_GO_ON:
 		spawner->upgrade(spawner->argument, record);
-		handle_late(spawner);
+		spawner_catch_up(spawner);
 		return;
 	case SPAWN_END:
 	case SPAWN_SERVE:
@@ -95,8 +93,8 @@ handle_record(struct spawner *spawner, const struct spawn_record *record)
 	log_warn(NULL, "supervisor: unknown report %u", record->type);
 }
 
-static void
-handle_late(struct spawner *spawner)
+void
+spawner_catch_up(struct spawner *spawner)
 {
 	size_t count = spawner->late_count;
 

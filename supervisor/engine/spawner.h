@@ -65,9 +65,10 @@ void spawner_say(struct spawner *spawner, enum spawn_request type);
 
 /*
  * Wait for what the supervisor says of an upgrade; what it reports meanwhile
- * is dealt with later. SPAWN_STOP when it is gone.
+ * is kept for spawner_catch_up(). SPAWN_STOP when it is gone.
  */
 struct spawn_record spawner_await(struct spawner *spawner);
+void spawner_catch_up(struct spawner *spawner);
 
 /*
  * Ask for a worker that gets the descriptors in the order of enum worker_fd;

@@ -167,6 +167,7 @@ upgrade_inherit(struct engine *engine, int socket)
 	spawner_say(&engine->spawner, SPAWN_TAKEN);
 	if (spawner_await(&engine->spawner).type != SPAWN_SERVE)
 		return -1;
+	spawner_catch_up(&engine->spawner);
 	leave_engine_serve(engine);
 	return 0;
 }
