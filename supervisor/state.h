@@ -23,7 +23,7 @@
  * description.
  */
 #ifndef STATE_VERSION
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #endif
 
 enum state_way {

@@ -17,8 +17,10 @@
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/frame.h"
+#include "supervisor/engine/leave.h"
 #include "supervisor/engine/sources.h"
 #include "supervisor/engine/udp_send.h"
+#include "supervisor/state.h"
 
 #define SECOND_US UINT64_C(1000000)
 
@@ -133,11 +135,11 @@ may_open(struct end_fan *fan, uint64_t now_us)
 	return fan->opened++ < fan->limit;
 }
 
+/* With a socket, which is taken over, on failure too; none is -1. */
 static bool
-open_member(struct end *end, struct member *member)
+open_member(struct end *end, struct member *member, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	int fd = udp_bind(&end->fan->pair);
 
 	if (fd == -1)
 		return false;
@@ -171,7 +173,7 @@ find_member(struct end *end, uint16_t client, uint64_t now_us)
 		return NULL;
 	close_member(end, member);
 	member->number = client;
-	return open_member(end, member) ? member : NULL;
+	return open_member(end, member, udp_bind(&fan->pair)) ? member : NULL;
 }
 
 size_t
@@ -247,4 +249,69 @@ end_fan_tick(struct end *end, uint64_t now_us)
 		if (member->udp.fd != -1 &&
 		    now_us > member->seen_us + end->fan->idle_us)
 			close_member(end, member);
+}
+
+const struct address_pair *
+end_fan_pair(const struct end *end)
+{
+	return &end->fan->pair;
+}
+
+size_t
+end_fan_limit(const struct end *end)
+{
+	return end->fan->limit;
+}
+
+uint64_t
+end_fan_idle_us(const struct end *end)
+{
+	return end->fan->idle_us;
+}
+
+static void
+leave_member(struct state *state, struct member *member)
+{
+	STATE_NUMBER(state, member->number);
+	STATE_NUMBER(state, member->seen_us);
+	leave_udp(state, &member->udp);
+}
+
+static void
+read_member(struct state *state, struct end *end)
+{
+	struct end_fan *fan = end->fan;
+	size_t slot = state_count(state, 0, fan->limit - 1);
+	struct member *member = &fan->members[slot];
+	int fd = -1;
+
+	state_fd(state, &fd);
+	if (member->udp.fd != -1) {
+		close(fd);
+		fd = -1;
+	}
+	if (!open_member(end, member, fd))
+		state_break(state);
+	else
+		leave_member(state, member);
+}
+
+void
+end_fan_leave(struct state *state, struct end *end)
+{
+	struct member *member = end->fan->members;
+	size_t count = state_count(state, end->fan->count, end->fan->limit);
+
+	if (state->way == STATE_READ) {
+		for (size_t i = 0; i < count && !state->broken; i++)
+			read_member(state, end);
+		return;
+	}
+	for (size_t slot = 0; slot < end->fan->limit; slot++, member++) {
+		if (member->udp.fd == -1)
+			continue;
+		state_count(state, slot, end->fan->limit - 1);
+		state_fd(state, &member->udp.fd);
+		leave_member(state, member);
+	}
 }

@@ -10,8 +10,10 @@
 
 #include "supervisor/engine/udp.h"
 
+struct address_pair;
 struct end;
 struct frame_run;
+struct state;
 
 /*
  * In place of the socket of an end, which shows that there can be one; end->fd
@@ -32,6 +34,16 @@ size_t
 end_fan_send(struct end *end, const struct frame_run *runs, size_t count);
 
 size_t end_fan_clients(const struct end *end);
+
+/*
+ * In an upgrade (state.h): what to bind for end_fan_open(), and what to open it
+ * with; then the sockets of all clients, read into one that has none.
+ */
+const struct address_pair *end_fan_pair(const struct end *end);
+size_t end_fan_limit(const struct end *end);
+uint64_t end_fan_idle_us(const struct end *end);
+void end_fan_leave(struct state *state, struct end *end);
+
 void end_fan_count(struct end *end);
 void end_fan_tick(struct end *end, uint64_t now_us);
 

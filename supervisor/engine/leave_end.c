@@ -1,6 +1,7 @@
 #include "supervisor/engine/leave_end.h"
 
 #include "supervisor/engine/end.h"
+#include "supervisor/engine/end_fan.h"
 #include "supervisor/engine/end_unix.h"
 #include "supervisor/engine/leave.h"
 #include "supervisor/engine/sources.h"
@@ -12,8 +13,16 @@ struct making {
 	bool tagged;
 	uint64_t limit; /* of clients */
 	uint64_t idle_us;
+	bool fan;		   /* they have sockets, */
+	struct address_pair bound; /* like this, instead of the one: */
 	int fd;
 };
+
+static bool
+is_internet(const struct sockaddr_storage *address)
+{
+	return address->ss_family == AF_INET || address->ss_family == AF_INET6;
+}
 
 static void
 leave_making(struct state *state, struct making *making)
@@ -22,9 +31,15 @@ leave_making(struct state *state, struct making *making)
 	state_flag(state, &making->tagged);
 	STATE_NUMBER(state, making->limit);
 	STATE_NUMBER(state, making->idle_us);
+	state_flag(state, &making->fan);
+	leave_pair(state, &making->bound);
 	state_fd(state, &making->fd);
-	if (making->tagged &&
-	    (making->limit == 0 || making->limit > SOURCES_MAX))
+	if ((making->tagged &&
+		(making->limit == 0 || making->limit > SOURCES_MAX)) ||
+	    (making->fan &&
+		(!making->tagged || making->asked.kind != ADDRESS_UDP ||
+		    !is_internet(&making->bound.local) ||
+		    !is_internet(&making->bound.remote))))
 		state_break(state);
 }
 
@@ -35,9 +50,13 @@ leave_end(struct state *state, struct end *end)
 		.tagged = end->tagged,
 		.fd = end->fd };
 
-	/* Its sockets have no way across yet. */
-	if (end->fan != NULL)
-		state_break(state);
+	if (end->fan != NULL) {
+		making.fan = true;
+		making.bound = *end_fan_pair(end);
+		making.limit = end_fan_limit(end);
+		making.idle_us = end_fan_idle_us(end);
+		making.fd = -1;
+	}
 	if (end->links != NULL)
 		making.fd = end_seqpacket_listening(end);
 	if (end->tagged && end->udp.sources != NULL) {
@@ -54,7 +73,11 @@ leave_end_read(struct state *state)
 	struct end *end;
 
 	leave_making(state, &making);
-	if (state->broken || making.fd == -1)
+	if (state->broken)
+		return NULL;
+	if (making.fan && making.fd == -1)
+		making.fd = udp_bind(&making.bound);
+	if (making.fd == -1)
 		return NULL;
 	end = end_new(&making.asked, making.fd);
 	if (end == NULL || !making.tagged ||
@@ -106,4 +129,6 @@ leave_end_contents(struct state *state, struct end *end)
 		sources_leave(state, end->udp.sources);
 	if (end->links != NULL)
 		end_seqpacket_leave(state, end);
+	if (end->fan != NULL)
+		end_fan_leave(state, end);
 }
