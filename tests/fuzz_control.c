@@ -105,8 +105,9 @@ ask(const uint8_t *request, size_t size)
 	    shutdown(fd, SHUT_WR) == -1)
 		abort();
 	bytes = hear(engine, fd, text, &got);
-	/* Nobody reads a file here. */
+	/* Nobody reads a file here, or takes over. */
 	control_reloaded(&engine->control, "no loader");
+	control_upgraded(&engine->control, "no heir");
 	if (got != 0)
 		bytes += hear(engine, fd, text + bytes, &got);
 	close(fd);

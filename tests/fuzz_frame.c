@@ -86,6 +86,18 @@ check_totals(const uint8_t *input, size_t size)
 			    frame_encode_totals(&totals, again)) == 0);
 }
 
+static void
+check_policy(const uint8_t *input, size_t size)
+{
+	uint8_t again[FRAME_CONTROL_MAX];
+	struct frame_policy policy;
+	uint64_t serial;
+
+	if (frame_decode_policy(input, size, &policy, &serial) == 0)
+		require(memcmp(again, input,
+			    frame_encode_policy(&policy, serial, again)) == 0);
+}
+
 /* Add a run's datagrams one by one; false when the frame is full. */
 static bool
 add_run(struct frame_writer *writer, const struct frame_run *run)
@@ -167,6 +179,9 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		break;
 	case FRAME_TOTALS:
 		check_totals(input, size);
+		break;
+	case FRAME_POLICY:
+		check_policy(input, size);
 		break;
 	default:
 		check_clock(input, size);

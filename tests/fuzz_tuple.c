@@ -4,6 +4,8 @@
  */
 #include "supervisor/address.h"
 
+#include <netinet/in.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,43 @@ check_service(const char *text)
 		abort();
 }
 
+/* Its own first address is within it, but on no port outside of its range. */
+static void
+check_network(const struct address_permit *permit)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons(permit->first_port) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_port = htons(permit->first_port) };
+	struct sockaddr_storage address;
+
+	memset(&address, 0, sizeof(address));
+	memcpy(&in.sin_addr, permit->network, sizeof(in.sin_addr));
+	memcpy(&in6.sin6_addr, permit->network, sizeof(in6.sin6_addr));
+	if (permit->family == AF_INET6)
+		memcpy(&address, &in6, sizeof(in6));
+	else
+		memcpy(&address, &in, sizeof(in));
+	if (!address_permitted(permit, 1, &address))
+		abort();
+	if (permit->last_port == UINT16_MAX)
+		return;
+	((struct sockaddr_in *)&address)->sin_port = htons(
+	    (uint16_t)(permit->last_port + 1));
+	if (address_permitted(permit, 1, &address))
+		abort();
+}
+
+static void
+check_name(const struct address_permit *permit)
+{
+	struct address_pair end;
+
+	address_name_pair(permit->kind, permit->path, permit->rpath, &end);
+	if (!address_permitted_end(permit, 1, &end))
+		abort();
+}
+
 static void
 check_permit(const char *text)
 {
@@ -98,6 +137,10 @@ check_permit(const char *text)
 	if (permit.first_port > permit.last_port ||
 	    permit.prefix > (permit.family == AF_INET ? 32 : 128))
 		abort();
+	if (address_is_named(permit.kind))
+		check_name(&permit);
+	else
+		check_network(&permit);
 }
 
 int
