@@ -84,10 +84,10 @@ read_sources(struct state *state)
 		abort();
 	sources_leave(state, sources);
 	client = sources_admit(sources, &from, sizeof(struct sockaddr_in), 1);
-	if (client >= 3 || sources_known(sources) > 3)
+	if (client != SOURCES_STRANGER)
+		sources_find(sources, (uint16_t)client, 2, &length);
+	if (sources_known(sources) > 3)
 		abort();
-	for (uint16_t i = 0; i < 3; i++)
-		sources_find(sources, i, 2, &length);
 	sources_expire(sources, UINT64_MAX);
 	sources_free(sources);
 }

@@ -210,12 +210,16 @@ read_source(struct state *state, struct sources *sources)
 {
 	size_t slot = state_count(state, 0, sources->limit - 1);
 	struct source *source = &sources->slots[slot];
+	struct source read = { .length = 0 };
 
+	leave_source(state, &read);
 	if (source->length != 0)
 		state_break(state);
-	leave_source(state, source);
 	if (state->broken)
 		return;
+	source->address = read.address;
+	source->length = read.length;
+	source->seen_us = read.seen_us;
 	TAILQ_REMOVE(&sources->free, source, by_age);
 	TAILQ_INSERT_TAIL(&sources->ages, source, by_age);
 	LIST_INSERT_HEAD(chain_of(sources, &source->address, source->length),
