@@ -49,6 +49,7 @@ offers_all() {
 	offers "$1" 'socktopusctl probe -' -a -i -j -k -n -p --to
 	offers "$1" 'socktopusctl status -s ' "$socket"
 	offers "$1" 'socktopusctl why ' logs other
+	offers "$1" 'socktopusctl why -' -j -q -s -t
 	offers "$1" 'socktopusctl log ' debug
 	offers "$1" 'socktopusctl path ' add del drain set
 	offers "$1" 'socktopusctl path del ' logs other

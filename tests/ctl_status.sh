@@ -72,8 +72,17 @@ ask 0 -s "$sockets/b.sock" why -t 1
 grep -q '^  Nothing: 0.0 Mbit/s are offered' "$work/out" || fail "no verdict"
 ask 0 why -q -t 1 quick
 [ "$(cat "$work/out")" = 'quick nothing' ] || fail "more than a word"
-ask 1 why -t 1 slow
+ask 0 why -j -t 1 quick
+holds '.tunnels | length == 1 and .[0].name == "quick"
+    and .[0].limit == "nothing" and .[0].pays == null
+    and (.[0].sentence | startswith("Nothing: 0.0 Mbit/s"))
+    and .[0].engine.busy == null and .[0].figures.delivered == 0
+    and .[0].bottlenecks == []'
+holds '.tunnels[0].paths | length == 1 and .[0].worker.pid == 12
+    and .[0].uri == "tcp://127.0.0.1:1" and .[0].up'
+ask 1 why -t 60 slow
 says 'no tunnel slow'
+ask 2 why -j -q
 ask 2 why -t 0
 ask 2 why quick slow
 

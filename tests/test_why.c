@@ -66,8 +66,10 @@ START_TEST(test_down)
 	paths[0].up = paths[1].up = false;
 	expect(WHY_DOWN, "of 2 paths none is up");
 	ck_assert_ptr_nonnull(strstr(verdict.pays_words, "no path is up"));
+	input.paths_count = 1;
+	expect(WHY_DOWN, "the only path, ");
 	input.paths_count = 0;
-	expect(WHY_DOWN, "of 0 paths");
+	expect(WHY_DOWN, "there is no path");
 }
 END_TEST
 

@@ -12,12 +12,15 @@ watch=$build/socktopusctl
 
 "$watch" -s "${control[connector]}" watch -c 2 -i 0.2 >"$work/lines" ||
     fail "exit status $? of watch"
-[ "$(grep -c . "$work/lines")" = 7 ] || fail "lines: $(cat "$work/lines")"
+[ "$(grep -c . "$work/lines")" = 9 ] || fail "lines: $(cat "$work/lines")"
 [ "$(head -n 1 "$work/lines" | tr '\t' ' ')" = \
-    'TIME TUNNEL PATH STATE RTT_MS TX_RATE RX_RATE' ] || fail "no titles"
-awk -F'\t' 'NF != 7 { exit 1 }' "$work/lines" || fail "not seven fields"
+    'TIME TUNNEL PATH STATE RTT_MS TX_RATE RX_RATE LOST WHY' ] ||
+    fail "no titles"
+awk -F'\t' 'NF != 9 { exit 1 }' "$work/lines" || fail "not nine fields"
 grep -qE "^20[-0-9:TZ]+	logs	tcp://127.0.0.1:${port[relay1]}	up	" \
     "$work/lines" || fail "no line of a path"
+grep -qE '^20[-0-9:TZ]+	logs	-	up	-	-	-	none	-$' "$work/lines" ||
+    fail "no line of a tunnel"
 grep -q $'\033' "$work/lines" && fail "it steers a pipe"
 "$watch" -s "$work/none.sock" watch >"$work/lines" 2>"$work/err" &&
     fail "a success without a process"
@@ -26,6 +29,24 @@ for bad in '-i 0' '-i x' '-i nan' '-c 0' '-x' 'more'; do
 	"$watch" watch $bad >/dev/null 2>&1
 	[ $? = 2 ] || fail "watch $bad is no usage error"
 done
+
+# What was lost, and after two seconds what limits it.
+cat >"$work/busy.answer" <<'END'
+process version=1 pid=1 mode=file uptime_ms=1000
+tunnel name=busy role=connector state=down peer=far local=127.0.0.1:1
+ledger direction=out state=settled came_in=20 kernel=5 no_room=2 delivered=13
+ledger direction=in state=unknown came_in=9 late=1 held=3
+path id=0 uri=tcp://127.0.0.1:2 state=waiting
+end
+END
+stand_in busy
+"$watch" -s "$sockets/busy.sock" watch -c 5 -i 0.5 >"$work/lines" ||
+    fail "exit status $? of watch"
+grep -qE '	busy	-	down	-	-	-	out 5 kernel, 2 no_room; in 1 late	-$' \
+    "$work/lines" || fail "no losses: $(cat "$work/lines")"
+tail -n 2 "$work/lines" |
+    grep -qE ' late	Nothing gets through: the only path, [^ ]*, is not up\.$' ||
+    fail "no sentence: $(cat "$work/lines")"
 
 # --- a terminal -------------------------------------------------------------
 
@@ -78,6 +99,8 @@ for end in INT TERM HUP QUIT; do
 	watch_on_terminal "$end"
 	await 10 "table" shows "$end" "tcp://127.0.0.1:${port[relay1]}"
 	await 10 "graph" shows "$end" '[▁▂▃▄▅▆▇█]'
+	await 10 "losses" shows "$end" 'lost: out 5 kernel, 2 no_room; in 1 late'
+	await 10 "sentence" shows "$end" 'Nothing gets through: the only path'
 	kill -"$end" "$(cat "$work/pid")"
 	gives_back "$end" $((128 + $(kill -l "$end")))
 	grep -qaF $'\033]0;' "$work/$end.screen" &&

@@ -49,10 +49,14 @@ await_paths connector 2
 
 # --- rates, and nothing -------------------------------------------------------
 
-loaded 80 6
+loaded 80 8
 sleep 2
 why connector near -t 2
 says 'all paths' 'The rates of 2 paths: together .* full for .*10\.1\.1\.2'
+why connector near -j -t 1
+jq -e '.tunnels[0] | .limit == "paths" and .pays and .figures.blocked > 0.5
+    and ([.paths[].carried] | add) > 3e6 and .engine.busy > 0' \
+    "$work/why.log" >"$work/jq.log" || fail "JSON: $(cat "$work/why.log")"
 says 'two pay' 'Multipath pays: .* times what tcp://10\.1\.1\.2:7000 alone'
 end_load
 

@@ -34,6 +34,14 @@ start_tunnel ''
 await_paths connector 4
 begin_load 120 120
 await 50 "bottleneck" tells 'what one gains the others lose\.'
+tells_json() {
+	inside near "$build/socktopusctl" -s "${control[connector]}" why -j \
+	    -t 1 >"$work/why.json" || fail "why -j"
+	jq -e '.tunnels[0].bottlenecks == [{ tie: "against", paths:
+	    [.tunnels[0].paths[0, 2] | { uri, pid: .worker.pid }] }]' \
+	    "$work/why.json" >"$work/jq.log"
+}
+await 50 "bottleneck in JSON" tells_json
 if [ -n "${TEST_LONG:-}" ]; then
 	RANDOM=${SEED:-7}
 	await 60 "changing bottleneck" tells_of_changes \

@@ -86,7 +86,7 @@ complete -c socktopusctl -n '__socktopusctl_is' -a pubkey -d 'Make the public ke
 complete -c socktopusctl -n '__socktopusctl_is' -a version -d 'Show the version'
 complete -c socktopusctl -n '__socktopusctl_is' -a help -d 'Show the usage'
 
-complete -c socktopusctl -n '__socktopusctl_is status probe' -s j -d 'As JSON'
+complete -c socktopusctl -n '__socktopusctl_is status why probe' -s j -d 'As JSON'
 complete -c socktopusctl -n '__socktopusctl_is why' -s q -d 'The names alone'
 complete -c socktopusctl -n '__socktopusctl_is why' -s t -x -d 'How long to look'
 complete -c socktopusctl -n '__socktopusctl_at 1 why' -a '(__socktopusctl_names tunnel)'

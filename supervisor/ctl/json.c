@@ -38,9 +38,8 @@ is_among(const char *key, const char *const *keys, size_t count)
 	return false;
 }
 
-/* A string that is no UTF-8 keeps its ASCII. */
-static json_t *
-make_string(const char *text)
+json_t *
+json_words(const char *text)
 {
 	json_t *string = json_string(text);
 	char *copy, *at;
@@ -85,11 +84,11 @@ make_value(const char *key, const char *value)
 	if (strcmp(key, "last_error") == 0 && *value == '\0')
 		return json_null();
 	if (is_among(key, word_keys, LENGTH(word_keys)))
-		return make_string(value);
+		return json_words(value);
 	if (*value == '\0')
 		return json_null();
 	number = make_number(value);
-	return number != NULL ? number : make_string(value);
+	return number != NULL ? number : json_words(value);
 }
 
 /* The object of a record: the keys expected of it, then all it has. */
@@ -125,7 +124,7 @@ add_tunnel(struct json_status *status, const struct reply *reply,
 	if (json_object_set_new(object, "dropped", json_object()) == -1 ||
 	    json_object_set_new(object, "ledger", json_object()) == -1 ||
 	    json_object_set_new(object, "paths", json_array()) == -1 ||
-	    json_object_set_new(object, "socket", make_string(socket)) == -1) {
+	    json_object_set_new(object, "socket", json_words(socket)) == -1) {
 		json_decref(object);
 		return -1;
 	}
@@ -144,7 +143,7 @@ add_drop(const struct reply *reply, const struct reply_record *record,
 
 	if (cause == NULL || count == NULL)
 		return 0;
-	name = make_string(cause);
+	name = json_words(cause);
 	result = json_object_set_new(json_object_get(tunnel, "dropped"),
 	    json_string_value(name), make_value("count", count));
 	json_decref(name);
@@ -173,7 +172,7 @@ add_process(struct json_status *status, const struct reply *reply,
 {
 	json_t *object = make_object(reply, record, NULL, 0);
 
-	if (json_object_set_new(object, "socket", make_string(socket)) == -1) {
+	if (json_object_set_new(object, "socket", json_words(socket)) == -1) {
 		json_decref(object);
 		return -1;
 	}

@@ -1,5 +1,5 @@
 /*
- * The status as JSON; only this module sees jansson.
+ * The status as JSON.
  */
 #ifndef CTL_JSON_H
 #define CTL_JSON_H
@@ -7,10 +7,14 @@
 #include <stdio.h>
 
 struct json_status;
+struct json_t;
 struct reply;
 
 /* Before a lock-in: later nothing is opened, for the seed of its tables. */
 void json_prepare(void);
+
+/* A string; one that is no UTF-8 keeps its ASCII. NULL without memory. */
+struct json_t *json_words(const char *text);
 
 /* An empty status; NULL without memory. json_free() is safe on NULL. */
 struct json_status *json_new(void);

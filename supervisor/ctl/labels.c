@@ -80,6 +80,7 @@ add_row(struct labels *labels, const struct gather_source *source, size_t i)
 	size_t bytes;
 	FILE *stream;
 
+	row->socket = source->socket;
 	row->reply = &source->reply;
 	row->record = i;
 	row->kind = source->reply.records[i].kind;

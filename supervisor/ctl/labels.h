@@ -12,6 +12,7 @@ struct gather;
 struct reply;
 
 struct labels_row {
+	const char *socket;
 	const struct reply *reply;
 	size_t record;
 	const char *kind; /* "process", "tunnel", "drop", "ledger", "path" */

@@ -99,7 +99,7 @@ static const char usage_text[] =
     "       socktopusctl [-s SOCKET] path add|set|del|drain TUNNEL URI...\n"
     "       socktopusctl [-s SOCKET] tunnel add|del|up|down NAME...\n"
     "       socktopusctl [-s SOCKET] peer add|del NAME...\n"
-    "       socktopusctl [-s SOCKET] why [-q] [-t SECONDS] [TUNNEL]\n"
+    "       socktopusctl [-s SOCKET] why [-j | -q] [-t SECONDS] [TUNNEL]\n"
     "       socktopusctl probe [-j] [-n CONNECTIONS] [-a AUTH]\n"
     "           [-i IDENTITY -k KEY [-p PSK]] [--to HOST:PORT] URI[,URI...]\n"
     "       socktopusctl genkey | pubkey | genpsk | version";

@@ -13,7 +13,9 @@
 
 #include "supervisor/ctl/cell.h"
 #include "supervisor/ctl/gather.h"
+#include "supervisor/ctl/text_ledger.h"
 #include "supervisor/ctl/watch_screen.h"
+#include "supervisor/ctl/watch_why.h"
 
 #define EXIT_USAGE 2
 #define ASK_TIMEOUT_MS 1000
@@ -79,10 +81,8 @@ parse_options(int argc, char **argv, struct settings *settings)
 /* --- lines ---------------------------------------------------------------- */
 
 static void
-write_field(const struct reply *reply, const struct reply_record *record,
-    const char *key)
+write_field(const char *value)
 {
-	const char *value = reply_get(reply, record, key);
 	char text[1024];
 
 	printf("\t%s",
@@ -99,35 +99,62 @@ write_path(const char *now, const struct reply *reply, size_t i)
 	const struct reply_record *record = &reply->records[i];
 	size_t k;
 
-	if (strcmp(record->kind, "path") != 0 || record->tunnel == REPLY_NONE)
-		return;
 	fputs(now, stdout);
-	write_field(reply, &reply->records[record->tunnel], "name");
+	write_field(reply->records[record->tunnel].name);
 	for (k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
-		write_field(reply, record, keys[k]);
+		write_field(reply_get(reply, record, keys[k]));
+	puts("\t-\t-");
+}
+
+static void
+write_tunnel(const char *now, const struct gather_source *source, size_t i,
+    const struct watch_why *why)
+{
+	const struct reply_record *record = &source->reply.records[i];
+	char losses[TEXT_LEDGER_MAX];
+
+	fputs(now, stdout);
+	write_field(record->name);
+	write_field(NULL);
+	write_field(reply_get(&source->reply, record, "state"));
+	fputs("\t-\t-\t-", stdout);
+	write_field(text_ledger_losses(&source->reply, i, losses));
+	write_field(watch_why_sentence(why, source->socket, &source->reply, i));
 	putchar('\n');
 }
 
 static void
-write_lines(const struct gather *gather)
+write_source(const char *now, const struct gather_source *source,
+    const struct watch_why *why)
+{
+	const struct reply_record *record = source->reply.records;
+
+	for (size_t i = 0; i < source->reply.count; i++, record++) {
+		if (strcmp(record->kind, "tunnel") == 0)
+			write_tunnel(now, source, i, why);
+		else if (strcmp(record->kind, "path") == 0 &&
+		    record->tunnel != REPLY_NONE)
+			write_path(now, &source->reply, i);
+	}
+}
+
+static void
+write_lines(const struct gather *gather, const struct watch_why *why)
 {
 	time_t now = time(NULL);
 	struct tm fields;
 	char text[32];
-	size_t source, i;
+	size_t source;
 
 	gmtime_r(&now, &fields);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &fields);
 	for (source = 0; source < gather->count; source++)
 		if (gather->sources[source].answered)
-			for (i = 0; i < gather->sources[source].reply.count;
-			     i++)
-				write_path(text, &gather->sources[source].reply,
-				    i);
+			write_source(text, &gather->sources[source], why);
 }
 
 static int
-run_lines(const struct settings *settings)
+run_lines(const struct settings *settings, struct watch_why *why)
 {
 	const struct timespec period = { settings->period_ms / 1000,
 		settings->period_ms % 1000 * 1000000 };
@@ -135,13 +162,15 @@ run_lines(const struct settings *settings)
 	bool answered = true;
 	unsigned long round;
 
-	puts("TIME\tTUNNEL\tPATH\tSTATE\tRTT_MS\tTX_RATE\tRX_RATE");
+	puts("TIME\tTUNNEL\tPATH\tSTATE\tRTT_MS\tTX_RATE\tRX_RATE\tLOST"
+	     "\tWHY");
 	for (round = 1; answered; round++) {
 		gather_ask(&gather, settings->socket, "status", ASK_TIMEOUT_MS);
 		gather_complain(&gather);
 		answered = gather.answered > 0;
-		write_lines(&gather);
-		gather_free(&gather);
+		watch_why_see(why, &gather);
+		write_lines(&gather, why);
+		watch_why_end(why, &gather);
 		if (fflush(stdout) == EOF) {
 			warn("standard output");
 			return EXIT_FAILURE;
@@ -157,7 +186,7 @@ run_lines(const struct settings *settings)
 /* --- a screen ------------------------------------------------------------- */
 
 static int
-run_screen(const struct settings *settings)
+run_screen(const struct settings *settings, struct watch_why *why)
 {
 	struct gather gather;
 	unsigned long round;
@@ -165,8 +194,9 @@ run_screen(const struct settings *settings)
 
 	for (round = 1; ended == 0; round++) {
 		gather_ask(&gather, settings->socket, "status", ASK_TIMEOUT_MS);
-		watch_screen_show(&gather);
-		gather_free(&gather);
+		watch_why_see(why, &gather);
+		watch_screen_show(&gather, why);
+		watch_why_end(why, &gather);
 		if (round == settings->rounds)
 			break;
 		ended = watch_screen_wait(settings->period_ms);
@@ -181,9 +211,17 @@ int
 watch_main(const char *socket, int argc, char **argv)
 {
 	struct settings settings = { socket, 1000, 0 };
+	struct watch_why *why;
+	int result;
 
 	parse_options(argc, argv, &settings);
+	why = watch_why_new();
+	if (why == NULL)
+		err(EXIT_FAILURE, NULL);
 	if (isatty(STDOUT_FILENO) && watch_screen_open() == 0)
-		return run_screen(&settings);
-	return run_lines(&settings);
+		result = run_screen(&settings, why);
+	else
+		result = run_lines(&settings, why);
+	watch_why_free(why);
+	return result;
 }

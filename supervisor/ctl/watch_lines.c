@@ -8,6 +8,11 @@
 #include "supervisor/ctl/cell.h"
 #include "supervisor/ctl/gather.h"
 #include "supervisor/ctl/labels.h"
+#include "supervisor/ctl/text_ledger.h"
+#include "supervisor/ctl/watch_why.h"
+#include "supervisor/ctl/why.h"
+
+#define WRAP 76 /* columns of a sentence */
 
 static struct watch_line *
 add_line(struct watch_lines *seen)
@@ -31,11 +36,46 @@ get(const struct labels_row *row, const char *key)
 	return value == NULL ? "" : value;
 }
 
+/* How much of it goes on a line: up to a blank, if there is one. */
+static size_t
+take_words(const char *text)
+{
+	size_t length = strlen(text), at = WRAP;
+
+	if (length <= WRAP)
+		return length;
+	while (at > 0 && text[at] != ' ')
+		at--;
+	return at > 0 ? at : WRAP;
+}
+
+/* A sentence, on as many lines as it takes. */
 static void
-add_tunnel(struct watch_lines *seen, const struct labels_row *row)
+add_words(struct watch_lines *seen, const char *text)
+{
+	char words[WHY_SENTENCE_MAX];
+	const char *at = cell_printable(words, sizeof(words), text);
+	struct watch_line *line;
+	size_t length;
+
+	while (*at != '\0') {
+		line = add_line(seen);
+		if (line == NULL)
+			return;
+		length = take_words(at);
+		snprintf(line->text, sizeof(line->text), "%.*s", (int)length,
+		    at);
+		at += length;
+		at += *at == ' ';
+	}
+}
+
+static void
+add_tunnel(struct watch_lines *seen, const struct labels_row *row,
+    const struct watch_why *why)
 {
 	struct watch_line *line;
-	char text[WATCH_TEXT_MAX];
+	char text[WATCH_TEXT_MAX], losses[TEXT_LEDGER_MAX];
 
 	(void)add_line(seen); /* an empty one between */
 	line = add_line(seen);
@@ -45,6 +85,11 @@ add_tunnel(struct watch_lines *seen, const struct labels_row *row)
 	snprintf(text, sizeof(text), "%s  %s, peer %s, %s", get(row, "name"),
 	    get(row, "role"), get(row, "peer"), get(row, "state"));
 	cell_printable(line->text, sizeof(line->text), text);
+	snprintf(text, sizeof(text), "lost: %s",
+	    text_ledger_losses(row->reply, row->record, losses));
+	add_words(seen, text);
+	add_words(seen,
+	    watch_why_sentence(why, row->socket, row->reply, row->record));
 }
 
 static enum watch_colour
@@ -100,7 +145,8 @@ add_path(struct watch_lines *seen, const struct labels_row *row)
 }
 
 void
-watch_lines_update(struct watch_lines *seen, const struct gather *gather)
+watch_lines_update(struct watch_lines *seen, const struct gather *gather,
+    const struct watch_why *why)
 {
 	struct labels labels;
 	size_t i;
@@ -111,7 +157,7 @@ watch_lines_update(struct watch_lines *seen, const struct gather *gather)
 	graph_begin(&seen->graph);
 	for (i = 0; i < labels.count; i++) {
 		if (strcmp(labels.rows[i].kind, "tunnel") == 0)
-			add_tunnel(seen, &labels.rows[i]);
+			add_tunnel(seen, &labels.rows[i], why);
 		else if (strcmp(labels.rows[i].kind, "path") == 0)
 			add_path(seen, &labels.rows[i]);
 	}

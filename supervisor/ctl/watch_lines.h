@@ -14,6 +14,7 @@
 #define WATCH_CELL_MAX 16
 
 struct gather;
+struct watch_why;
 
 enum watch_colour {
 	WATCH_NONE,
@@ -27,7 +28,7 @@ enum watch_colour {
 struct watch_line {
 	char text[WATCH_TEXT_MAX];  /* what is to be said, or a path's URI */
 	bool title;		    /* of a tunnel */
-	char state[WATCH_CELL_MAX]; /* of a path, and the rest too */
+	char state[WATCH_CELL_MAX]; /* only of a path, and the rest too */
 	char rtt[WATCH_CELL_MAX];
 	char tx[WATCH_CELL_MAX];
 	char rx[WATCH_CELL_MAX];
@@ -43,8 +44,12 @@ struct watch_lines {
 	struct graph graph;
 };
 
-/* Show this answer, and add it to what is remembered. */
-void watch_lines_update(struct watch_lines *seen, const struct gather *gather);
+/*
+ * Show this answer, with what is known of the limits, and add it to what is
+ * remembered.
+ */
+void watch_lines_update(struct watch_lines *seen, const struct gather *gather,
+    const struct watch_why *why);
 void watch_lines_free(struct watch_lines *seen);
 
 #endif

@@ -202,11 +202,22 @@ draw_head(size_t name, size_t graph)
 }
 
 static void
+draw_line(int y, const struct watch_line *line, size_t name, size_t graph)
+{
+	if (line->title) {
+		attron(A_BOLD);
+		mvaddnstr(y, 0, line->text, COLS);
+		attroff(A_BOLD);
+	} else if (line->state[0] != '\0')
+		draw_path(y, line, name, graph);
+	else if (COLS > 2)
+		mvaddnstr(y, 2, line->text, COLS - 2);
+}
+
+static void
 draw(void)
 {
 	size_t name, graph, room, i;
-	const struct watch_line *line;
-	int y;
 
 	room = LINES > 2 ? (size_t)LINES - 2 : 0;
 	if (screen.top + room > screen.seen.count)
@@ -216,25 +227,18 @@ draw(void)
 	share(&name, &graph);
 	erase();
 	draw_head(name, graph);
-	for (i = 0; i < smaller(room, screen.seen.count - screen.top); i++) {
-		line = &screen.seen.lines[screen.top + i];
-		y = 2 + (int)i;
-		if (line->title) {
-			attron(A_BOLD);
-			mvaddnstr(y, 0, line->text, COLS);
-			attroff(A_BOLD);
-		} else if (line->state[0] != '\0')
-			draw_path(y, line, name, graph);
-	}
+	for (i = 0; i < smaller(room, screen.seen.count - screen.top); i++)
+		draw_line(2 + (int)i, &screen.seen.lines[screen.top + i], name,
+		    graph);
 	if (screen.seen.count == 0)
 		mvaddstr(3, 2, "no running socktopus was found");
 	refresh();
 }
 
 void
-watch_screen_show(const struct gather *gather)
+watch_screen_show(const struct gather *gather, const struct watch_why *why)
 {
-	watch_lines_update(&screen.seen, gather);
+	watch_lines_update(&screen.seen, gather, why);
 	draw();
 }
 

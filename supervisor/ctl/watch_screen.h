@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct gather;
+struct watch_why;
 
 /*
  * Take the terminal over. It is given back as it was by watch_screen_close(),
@@ -16,8 +17,9 @@ struct gather;
 int watch_screen_open(void);
 void watch_screen_close(void);
 
-/* Draw what was answered, and remember it for the next graphs. */
-void watch_screen_show(const struct gather *gather);
+/* Draw what was answered and judged, and remember it for the next graphs. */
+void
+watch_screen_show(const struct gather *gather, const struct watch_why *why);
 
 /*
  * Heed keys and changes of the size meanwhile. 0 when the time is over, -1 if

@@ -109,9 +109,17 @@ judge_down(const struct why_input *input, char *words)
 {
 	if (count_up(input) > 0)
 		return false;
-	snprintf(words, WHY_SENTENCE_MAX,
-	    "Nothing gets through: of %zu paths none is up.",
-	    input->paths_count);
+	if (input->paths_count == 0)
+		snprintf(words, WHY_SENTENCE_MAX,
+		    "Nothing gets through: there is no path.");
+	else if (input->paths_count == 1)
+		snprintf(words, WHY_SENTENCE_MAX,
+		    "Nothing gets through: the only path, %s, is not up.",
+		    input->paths->uri);
+	else
+		snprintf(words, WHY_SENTENCE_MAX,
+		    "Nothing gets through: of %zu paths none is up.",
+		    input->paths_count);
 	return true;
 }
 
@@ -277,14 +285,33 @@ judge_limit(const struct why_input *input, struct why_verdict *verdict)
 	verdict->limit = (enum why_limit)i;
 }
 
+/* Now, and what the best one would alone. */
+static void
+compare(const struct why_input *input, const struct why_path *most,
+    struct why_verdict *verdict)
+{
+	double now = carried(input), one = alone(input, most);
+
+	verdict->pays_known = true;
+	verdict->pays = now > one * PAYS_LEAST;
+	if (verdict->pays)
+		snprintf(verdict->pays_words, WHY_SENTENCE_MAX,
+		    "Multipath pays: %.1f Mbit/s, %.1f times what %s alone "
+		    "would carry.",
+		    mbit(now), now / one, most->uri);
+	else
+		snprintf(verdict->pays_words, WHY_SENTENCE_MAX,
+		    "Multipath does not pay in rate now: %s alone would carry "
+		    "%.1f Mbit/s, and %.1f are carried.",
+		    most->uri, mbit(one), mbit(now));
+}
+
 static void
 judge_pay(const struct why_input *input, struct why_verdict *verdict)
 {
 	const struct why_path *most = best(input);
-	double now = carried(input);
 	char *words = verdict->pays_words;
 
-	verdict->pays = false;
 	if (count_up(input) < 2)
 		snprintf(words, WHY_SENTENCE_MAX,
 		    "Multipath does not apply: %s path is up.",
@@ -297,17 +324,8 @@ judge_pay(const struct why_input *input, struct why_verdict *verdict)
 		snprintf(words, WHY_SENTENCE_MAX,
 		    "Whether multipath pays is not known: %s was never full.",
 		    most->uri);
-	else if (now > alone(input, most) * PAYS_LEAST) {
-		verdict->pays = true;
-		snprintf(words, WHY_SENTENCE_MAX,
-		    "Multipath pays: %.1f Mbit/s, %.1f times what %s alone "
-		    "would carry.",
-		    mbit(now), now / alone(input, most), most->uri);
-	} else
-		snprintf(words, WHY_SENTENCE_MAX,
-		    "Multipath does not pay in rate now: %s alone would carry "
-		    "%.1f Mbit/s, and %.1f are carried.",
-		    most->uri, mbit(alone(input, most)), mbit(now));
+	else
+		compare(input, most, verdict);
 }
 
 void

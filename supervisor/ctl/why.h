@@ -70,7 +70,8 @@ enum why_limit {
 struct why_verdict {
 	enum why_limit limit;
 	char limit_words[WHY_SENTENCE_MAX];
-	bool pays; /* several paths carry more than the best one would */
+	bool pays_known; /* there are several, and for their rate: */
+	bool pays;	 /* they carry more than the best one would */
 	char pays_words[WHY_SENTENCE_MAX];
 };
 

@@ -12,6 +12,7 @@
 #include "supervisor/ctl/gather.h"
 #include "supervisor/ctl/why.h"
 #include "supervisor/ctl/why_input.h"
+#include "supervisor/ctl/why_json.h"
 
 #define SECONDS_DEFAULT 2
 #define SECONDS_MOST 60
@@ -21,15 +22,16 @@ struct request {
 	const char *socket;
 	const char *tunnel; /* NULL: all */
 	unsigned int seconds;
-	bool brief; /* the verdict's name alone */
+	bool brief;	     /* the verdict's name alone */
+	struct json_t *json; /* or NULL */
 	size_t shown;
 };
 
 static void
 fail_usage(void)
 {
-	fputs("usage: socktopusctl [-s SOCKET] why [-q] [-t SECONDS] "
-	      "[TUNNEL]\n",
+	fputs("usage: socktopusctl [-s SOCKET] why [-j | -q] "
+	      "[-t SECONDS] [TUNNEL]\n",
 	    stderr);
 	exit(EXIT_USAGE);
 }
@@ -41,8 +43,12 @@ parse(struct request *request, int argc, char **argv)
 	int option;
 
 	optind = 1;
-	while ((option = getopt(argc, argv, "+:qs:t:")) != -1) {
+	while ((option = getopt(argc, argv, "+:jqs:t:")) != -1) {
 		switch (option) {
+		case 'j':
+			if (request->json == NULL)
+				request->json = why_json_new();
+			break;
 		case 'q':
 			request->brief = true;
 			break;
@@ -59,6 +65,8 @@ parse(struct request *request, int argc, char **argv)
 			fail_usage();
 		}
 	}
+	if (request->brief && request->json != NULL)
+		fail_usage();
 	if (optind < argc)
 		request->tunnel = argv[optind++];
 	if (optind != argc)
@@ -106,7 +114,6 @@ show(struct request *request, const char *name, const struct why_input *input)
 
 	why_judge(input, &verdict);
 	cell_printable(title, sizeof(title), name);
-	request->shown++;
 	if (request->brief) {
 		printf("%s %s\n", title, why_limit_name(verdict.limit));
 		return;
@@ -117,25 +124,36 @@ show(struct request *request, const char *name, const struct why_input *input)
 	say_groups(input);
 }
 
+/* Whether it was asked for. */
+static bool
+is_wanted(const struct request *request, const struct reply *reply, size_t i)
+{
+	const char *name = reply->records[i].name;
+
+	return name != NULL &&
+	    (request->tunnel == NULL || strcmp(name, request->tunnel) == 0);
+}
+
 static void
 judge_source(struct request *request, const struct why_watch *watch,
     const struct gather_source *before, const struct gather_source *after)
 {
 	struct why_path *paths = calloc(WHY_PATHS_MAX, sizeof(*paths));
 	struct why_input input;
-	const char *name;
+	const struct reply *reply = &after->reply;
 
 	if (paths == NULL)
 		err(EXIT_FAILURE, NULL);
-	for (size_t i = 0; i < after->reply.count; i++) {
-		name = after->reply.records[i].name;
-		if (name == NULL ||
-		    (request->tunnel != NULL &&
-			strcmp(name, request->tunnel) != 0))
+	for (size_t i = 0; i < reply->count; i++) {
+		if (!is_wanted(request, reply, i))
 			continue;
-		why_input_read(watch, &before->reply, &after->reply, i, paths,
-		    &input);
-		show(request, name, &input);
+		why_input_read(watch, &before->reply, reply, i, paths, &input);
+		request->shown++;
+		if (request->json == NULL)
+			show(request, reply->records[i].name, &input);
+		else if (why_json_add(request->json, reply->records[i].name,
+			     after->socket, &input) == -1)
+			errx(EXIT_FAILURE, "out of memory");
 	}
 	free(paths);
 }
@@ -166,32 +184,66 @@ watch(const struct gather *gather, unsigned int seconds)
 	return begun;
 }
 
+static size_t
+count_wanted(const struct request *request, const struct gather *gather)
+{
+	const struct gather_source *source = gather->sources;
+	size_t count = 0;
+
+	for (; source < gather->sources + gather->count; source++)
+		for (size_t i = 0; source->answered && i < source->reply.count;
+		     i++)
+			count += is_wanted(request, &source->reply, i);
+	return count;
+}
+
+static void
+judge(struct request *request, const struct why_watch *watched,
+    const struct gather *before, const struct gather *after)
+{
+	const struct gather_source *source;
+
+	for (size_t i = 0; i < after->count; i++) {
+		source = find_source(before, after->sources[i].socket);
+		if (after->sources[i].answered && source != NULL)
+			judge_source(request, watched, source,
+			    &after->sources[i]);
+	}
+	if (request->json == NULL && !request->brief && request->shown == 0)
+		puts("no tunnels");
+	if (request->json != NULL &&
+	    why_json_write(request->json, stdout) == -1)
+		err(EXIT_FAILURE, "standard output");
+}
+
 int
 why_main(const char *socket, int argc, char **argv)
 {
 	struct request request = { .socket = socket,
 		.seconds = SECONDS_DEFAULT };
 	static struct gather before, after;
-	const struct gather_source *source;
 	struct why_watch *watched;
+	bool well;
 
 	parse(&request, argc, argv);
 	gather_ask(&before, request.socket, "status", CLIENT_TIMEOUT_MS);
-	watched = watch(&before, before.answered > 0 ? request.seconds : 0);
+	if (before.answered == 0) {
+		gather_complain(&before);
+		exit(EXIT_FAILURE);
+	}
+	if (request.tunnel != NULL && count_wanted(&request, &before) == 0)
+		errx(EXIT_FAILURE, "no tunnel %s", request.tunnel);
+	watched = watch(&before, request.seconds);
 	gather_ask(&after, request.socket, "samples", CLIENT_TIMEOUT_MS);
 	gather_complain(&after);
-	for (size_t i = 0; i < after.count; i++) {
-		source = find_source(&before, after.sources[i].socket);
-		if (after.sources[i].answered && source != NULL)
-			judge_source(&request, watched, source,
-			    &after.sources[i]);
-	}
-	if (request.shown == 0 && request.tunnel != NULL && after.answered > 0)
-		warnx("no tunnel %s", request.tunnel);
+	well = after.answered > 0 && after.answered == after.count;
+	if (after.answered > 0)
+		judge(&request, watched, &before, &after);
 	why_watch_free(watched);
 	gather_free(&before);
 	gather_free(&after);
+	why_json_free(request.json);
 	if (fflush(stdout) == EOF || ferror(stdout))
 		err(EXIT_FAILURE, "standard output");
-	return request.shown > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return well ? EXIT_SUCCESS : EXIT_FAILURE;
 }
