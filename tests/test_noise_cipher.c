@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include "supervisor/engine/noise_cipher.h"
 #include "tests/suite.h"
@@ -256,6 +257,45 @@ START_TEST(test_sizes_in_place)
 }
 END_TEST
 
+/* As libcrypto seals it at one stroke, under the first nonce. */
+static void
+seal_at_once(const uint8_t *plain, size_t bytes, uint8_t *sealed)
+{
+	static const uint8_t nonce[12];
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	int done;
+
+	ck_assert(EVP_EncryptInit_ex(context, EVP_chacha20_poly1305(), NULL,
+		      tx->key, nonce) == 1 &&
+	    EVP_EncryptUpdate(context, sealed, &done, plain, (int)bytes) == 1 &&
+	    EVP_EncryptFinal_ex(context, sealed + bytes, &done) == 1 &&
+	    EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, NOISE_TAG_BYTES,
+		sealed + bytes) == 1);
+	EVP_CIPHER_CTX_free(context);
+}
+
+/* Those that leave any number of blocks, and bytes, over. */
+START_TEST(test_long_sizes)
+{
+	static uint8_t plain[PLAIN_MAX], sealed[NOISE_MESSAGE_MAX];
+	static uint8_t expected[NOISE_MESSAGE_MAX];
+	size_t bytes, i;
+
+	for (i = 0; i < sizeof(plain); i++)
+		plain[i] = (uint8_t)(i * 7 + i / 256);
+	for (bytes = PLAIN_MAX; bytes > PLAIN_MAX - 200; bytes--) {
+		seal_at_once(plain, bytes, expected);
+		tx->counter = rx->counter = 0;
+		ck_assert_int_eq(noise_seal(tx, plain, bytes, sealed), 0);
+		ck_assert_mem_eq(sealed, expected, bytes + NOISE_TAG_BYTES);
+		ck_assert_int_eq(noise_open(rx, sealed, bytes + NOISE_TAG_BYTES,
+				     sealed),
+		    0);
+		ck_assert_mem_eq(sealed, plain, bytes);
+	}
+}
+END_TEST
+
 START_TEST(test_impossible_sizes)
 {
 	static uint8_t plain[NOISE_MESSAGE_MAX + 1];
@@ -318,6 +358,7 @@ cipher_suite(void)
 	tcase_add_test(tcase, test_flipped);
 	tcase_add_test(tcase, test_associated_data);
 	tcase_add_test(tcase, test_sizes_in_place);
+	tcase_add_test(tcase, test_long_sizes);
 	tcase_add_test(tcase, test_impossible_sizes);
 	tcase_add_test(tcase, test_without_key);
 	tcase_add_test(tcase, test_no_allocation);
