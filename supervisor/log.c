@@ -50,6 +50,7 @@ static const struct {
 static struct {
 	struct log_settings settings;
 	const char *role;
+	const char *account;
 	int fd;
 	enum form form;
 	bool looked; /* for the journal */
@@ -60,6 +61,7 @@ static struct {
 	struct log_limit limit;
 } state = { .settings = { .level = LOG_INFO_LEVEL, .target = LOG_TO_STDERR },
 	.role = "supervisor",
+	.account = "",
 	.fd = STDERR_FILENO };
 
 static int
@@ -137,6 +139,12 @@ void
 log_role(const char *role)
 {
 	state.role = role;
+}
+
+void
+log_account(const char *name)
+{
+	state.account = name == NULL ? "" : name;
 }
 
 void
@@ -280,16 +288,21 @@ now_us(void)
 void
 log_catch_up(void)
 {
+	struct log_limit_gap gap;
 	struct log_line line;
-	const char *format;
-	uint64_t count;
 	int saved_errno = errno;
 
-	while ((format = log_limit_left_out(&state.limit, now_us(), &count)) !=
-	    NULL) {
+	while (log_limit_left_out(&state.limit, now_us(), &gap)) {
 		begin(&line, LOG_WARN, NULL);
-		log_line_append(&line, "%llu more lines were left out: %s",
-		    (unsigned long long)count, format);
+		if (*gap.account == '\0')
+			log_line_append(&line,
+			    "%llu more lines were left out: %s",
+			    (unsigned long long)gap.count, gap.format);
+		else
+			log_line_append(&line,
+			    "%llu more lines about peer %s were left out: %s",
+			    (unsigned long long)gap.count, gap.account,
+			    gap.format);
 		log_line_finish(&line);
 		deliver(&line, LOG_WARN);
 	}
@@ -317,7 +330,8 @@ write_log(enum log_level level, const char *subject, const char *format,
 	if (!log_wants(level))
 		return;
 	log_catch_up();
-	if (is_limited(level) && !log_limit_may(&state.limit, format, now_us()))
+	if (is_limited(level) &&
+	    !log_limit_may(&state.limit, format, state.account, now_us()))
 		return;
 	begin(&line, level, subject);
 	log_line_append_list(&line, format, arguments);

@@ -50,6 +50,12 @@ int log_reopen(void);
 /* The role that every line of this process carries: a static string. */
 void log_role(const char *role);
 
+/*
+ * The peer who brings the next lines about, a string that stays until the next
+ * call, or NULL: how often the same message may be logged holds for each.
+ */
+void log_account(const char *name);
+
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 

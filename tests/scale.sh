@@ -172,7 +172,7 @@ note "$((tunnels * rate)) datagrams a second: $many ms of processor time a" \
 
 # Killed outright: everybody notices at once and dials again.
 # Many lines at once are left out.
-expect_problem 'more lines were left out'
+expect_problem 'more lines .*were left out'
 expect_problem "$log_path_down" "$log_tunnel_down" "$log_supervisor_gone"
 stop listener KILL
 sleep "${SCALE_OUTAGE_S:-3}"

@@ -1,7 +1,9 @@
 #include "supervisor/log_limit.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/suite.h"
 
@@ -20,7 +22,17 @@ write_many(const char *format, unsigned int lines, uint64_t now_us)
 	unsigned int written = 0;
 
 	for (unsigned int i = 0; i < lines; i++)
-		written += log_limit_may(&limit, format, now_us);
+		written += log_limit_may(&limit, format, "", now_us);
+	return written;
+}
+
+static unsigned int
+write_of(const char *account, unsigned int lines, uint64_t now_us)
+{
+	unsigned int written = 0;
+
+	for (unsigned int i = 0; i < lines; i++)
+		written += log_limit_may(&limit, one, account, now_us);
 	return written;
 }
 
@@ -47,34 +59,93 @@ START_TEST(messages_are_apart)
 }
 END_TEST
 
-START_TEST(what_is_left_out_is_told_once)
+START_TEST(accounts_are_apart)
 {
-	uint64_t count = 0;
+	char name[2 * LOG_LIMIT_ACCOUNT_MAX];
 
-	ck_assert_ptr_null(log_limit_left_out(&limit, 0, &count));
-	write_many(one, LOG_LIMIT_BURST + 7, 0);
-	write_many(other, LOG_LIMIT_BURST + 8, 0);
-	ck_assert_ptr_null(log_limit_left_out(&limit, 0, &count));
-	ck_assert_ptr_eq(log_limit_left_out(&limit, LOG_LIMIT_US, &count), one);
-	ck_assert_uint_eq(count, 7);
-	ck_assert_ptr_eq(log_limit_left_out(&limit, LOG_LIMIT_US, &count),
-	    other);
-	ck_assert_uint_eq(count, 8);
-	ck_assert_ptr_null(log_limit_left_out(&limit, LOG_LIMIT_US, &count));
+	write_of("noisy", 100000, 0);
+	ck_assert_uint_eq(write_of("quiet", 10, 0), 10);
+	ck_assert_uint_eq(write_of("", 10, 0), 10);
+	ck_assert_uint_eq(write_of("noisy", 10, 0), 0);
+	/* What is cut is one account. */
+	memset(name, 'a', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	write_of(name, LOG_LIMIT_BURST, 0);
+	name[sizeof(name) - 2] = 'b';
+	ck_assert_uint_eq(write_of(name, 1, 0), 0);
 }
 END_TEST
 
+/* The gap that is told next; its count is 0 if there is none. */
+static struct log_limit_gap
+next_gap(uint64_t now_us)
+{
+	struct log_limit_gap gap = { .count = 0 };
+
+	if (!log_limit_left_out(&limit, now_us, &gap))
+		ck_assert_uint_eq(gap.count, 0);
+	return gap;
+}
+
+START_TEST(what_is_left_out_is_told_once)
+{
+	struct log_limit_gap gap;
+
+	ck_assert_uint_eq(next_gap(0).count, 0);
+	write_many(one, LOG_LIMIT_BURST + 7, 0);
+	write_many(other, LOG_LIMIT_BURST + 8, 0);
+	write_of("peer", LOG_LIMIT_BURST + 9, 0);
+	ck_assert_uint_eq(next_gap(0).count, 0);
+	gap = next_gap(LOG_LIMIT_US);
+	ck_assert_ptr_eq(gap.format, one);
+	ck_assert_str_eq(gap.account, "");
+	ck_assert_uint_eq(gap.count, 7);
+	gap = next_gap(LOG_LIMIT_US);
+	ck_assert_ptr_eq(gap.format, other);
+	ck_assert_uint_eq(gap.count, 8);
+	gap = next_gap(LOG_LIMIT_US);
+	ck_assert_ptr_eq(gap.format, one);
+	ck_assert_str_eq(gap.account, "peer");
+	ck_assert_uint_eq(gap.count, 9);
+	ck_assert_uint_eq(next_gap(LOG_LIMIT_US).count, 0);
+}
+END_TEST
+
+static void
+fill_table(uint64_t now_us)
+{
+	char name[16];
+
+	for (unsigned int i = 0; i < LOG_LIMIT_MESSAGES; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		ck_assert_uint_eq(write_of(name, 1, now_us), 1);
+	}
+}
+
 START_TEST(more_messages_than_room)
 {
-	static char formats[LOG_LIMIT_MESSAGES + 1][2];
+	struct log_limit_gap gap;
 
-	for (unsigned int i = 0; i < LOG_LIMIT_MESSAGES; i++)
-		ck_assert(log_limit_may(&limit, formats[i], 0));
-	ck_assert_uint_eq(write_many(formats[LOG_LIMIT_MESSAGES],
-			      LOG_LIMIT_BURST + 1, 0),
-	    LOG_LIMIT_BURST + 1);
-	ck_assert_uint_eq(write_many(formats[0], LOG_LIMIT_BURST, 0),
+	fill_table(0);
+	ck_assert_uint_eq(write_of("more", LOG_LIMIT_BURST - 1, 0),
 	    LOG_LIMIT_BURST - 1);
+	/* They share what is left. */
+	ck_assert_uint_eq(write_of("and more", 5, 0), 1);
+	ck_assert_uint_eq(write_many(other, 5, 0), 0);
+	gap = next_gap(LOG_LIMIT_US);
+	ck_assert_uint_eq(gap.count, 9);
+	ck_assert_str_eq(gap.account, "");
+}
+END_TEST
+
+START_TEST(who_owes_nothing_makes_room)
+{
+	fill_table(0);
+	ck_assert_uint_eq(write_of("more", LOG_LIMIT_BURST, LOG_LIMIT_US),
+	    LOG_LIMIT_BURST);
+	ck_assert_uint_eq(write_of("more", 1, LOG_LIMIT_US), 0);
+	ck_assert_uint_eq(write_of("0", LOG_LIMIT_BURST, LOG_LIMIT_US),
+	    LOG_LIMIT_BURST);
 }
 END_TEST
 
@@ -87,8 +158,10 @@ make_suite(void)
 	tcase_add_checked_fixture(limits, clear, NULL);
 	tcase_add_test(limits, burst_then_one_by_one);
 	tcase_add_test(limits, messages_are_apart);
+	tcase_add_test(limits, accounts_are_apart);
 	tcase_add_test(limits, what_is_left_out_is_told_once);
 	tcase_add_test(limits, more_messages_than_room);
+	tcase_add_test(limits, who_owes_nothing_makes_room);
 	suite_add_tcase(suite, limits);
 	return suite;
 }

@@ -286,17 +286,26 @@ path_refused(struct path *path, const char *words)
 	path_fail(path, "refused: %s", words);
 }
 
-static void
-handle_bell(void *argument)
-{
-	path_receive(argument);
-}
-
-static void
-handle_event(void *argument, const struct worker_event *event)
+/* What a worker or a peer does from here on is on the peer's account. */
+static struct path *
+on_account(void *argument)
 {
 	struct path *path = argument;
 
+	log_account(path->peer->config->name);
+	return path;
+}
+
+static void
+handle_bell(void *argument)
+{
+	path_receive(on_account(argument));
+	log_account(NULL);
+}
+
+static void
+take_event(struct path *path, const struct worker_event *event)
+{
 	switch ((enum event_kind)event->kind) {
 	case EVENT_STAGE:
 		log_debug(path->subject, "worker: %s",
@@ -318,11 +327,17 @@ handle_event(void *argument, const struct worker_event *event)
 }
 
 static void
+handle_event(void *argument, const struct worker_event *event)
+{
+	take_event(on_account(argument), event);
+	log_account(NULL);
+}
+
+static void
 handle_broken(void *argument, const char *words)
 {
-	struct path *path = argument;
-
-	path_fail(path, "%s", words);
+	path_fail(on_account(argument), "%s", words);
+	log_account(NULL);
 }
 
 /*
@@ -330,16 +345,15 @@ handle_broken(void *argument, const char *words)
  * the ring and its last words on the socket.
  */
 static void
-handle_exited(void *argument, int status)
+take_exit(struct path *path, int status)
 {
-	struct path *path = argument;
 	char words[PATH_ERROR_MAX];
 	struct worker_event event;
 
 	while (channel_is_open(&path->channel) &&
 	    path->channel.messages++ < CHANNEL_MESSAGES_MAX &&
 	    message_receive_event(path->channel.socket, &event) == MESSAGE_OK)
-		handle_event(path, &event);
+		take_event(path, &event);
 	path_receive(path);
 	if (!channel_is_open(&path->channel))
 		return;
@@ -354,4 +368,11 @@ handle_exited(void *argument, int status)
 		}
 	}
 	end(path, words, false);
+}
+
+static void
+handle_exited(void *argument, int status)
+{
+	take_exit(on_account(argument), status);
+	log_account(NULL);
 }

@@ -4,13 +4,16 @@
  */
 #include <stdatomic.h>
 
+#include "supervisor/config.h"
 #include "supervisor/engine/channel.h"
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/engine.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/path_dial.h"
 #include "supervisor/engine/schedule.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/engine/wire.h"
+#include "supervisor/log.h"
 
 #define STALL_MIN_US UINT64_C(200000)
 /* The rings of a path with nothing under way: hundreds may be idle. */
@@ -104,17 +107,9 @@ is_quiet(const struct path *path)
 	    !path->ping_due && !path->pong_due && path->drains_us == 0;
 }
 
-void
-path_tick(struct path *path)
+static void
+act(struct path *path, uint64_t now_us)
 {
-	uint64_t now_us = clock_now_us();
-
-	if (is_quiet(path) && now_us - path->looked_us < QUIET_LOOK_US)
-		return;
-	path->looked_us = now_us;
-	if (channel_is_open(&path->channel))
-		path_receive(path);
-	now_us = clock_now_us();
 	switch (path->state) {
 	case PATH_WAITING:
 		if (!path->rests && now_us >= path->limit_us)
@@ -135,4 +130,19 @@ path_tick(struct path *path)
 	case PATH_ENDED:
 		return;
 	}
+}
+
+void
+path_tick(struct path *path)
+{
+	uint64_t now_us = clock_now_us();
+
+	if (is_quiet(path) && now_us - path->looked_us < QUIET_LOOK_US)
+		return;
+	path->looked_us = now_us;
+	log_account(path->peer->config->name);
+	if (channel_is_open(&path->channel))
+		path_receive(path);
+	act(path, clock_now_us());
+	log_account(NULL);
 }
