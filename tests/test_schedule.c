@@ -25,7 +25,10 @@ static int
 pick(enum config_scheduler scheduler, const struct schedule_path *paths,
     size_t count)
 {
-	return schedule_pick(scheduler, paths, count, 1400, QUEUE_MS);
+	uint64_t least_us;
+
+	return schedule_pick(scheduler, paths, count, 1400, QUEUE_MS,
+	    &least_us);
 }
 
 START_TEST(test_delivery_time)
@@ -150,6 +153,61 @@ START_TEST(test_earliest)
 }
 END_TEST
 
+/* What is hardly later is as good, and few paths cost less than many. */
+START_TEST(test_as_good)
+{
+	struct schedule_path paths[3] = { make_path(100 * MB, 20000),
+		make_path(120 * MB, 20800), make_path(200 * MB, 22000) };
+
+	ck_assert_int_eq(pick(CONFIG_EARLIEST, paths, 3), 1);
+	/* A little waits there, and a little more is late. */
+	paths[1].backlog_bytes = 120 * 20800 + 120 * 1900;
+	paths[1].srtt_us = 20800 + 1900 + 9000;
+	ck_assert_int_eq(pick(CONFIG_EARLIEST, paths, 3), 1);
+	paths[1].srtt_us += 2000;
+	ck_assert_int_eq(pick(CONFIG_EARLIEST, paths, 3), 0);
+	paths[1].srtt_us -= 2000;
+	paths[1].backlog_bytes += 120 * 200;
+	ck_assert_int_eq(pick(CONFIG_EARLIEST, paths, 3), 0);
+	/* Not among those that are there for another case. */
+	paths[1].backlog_bytes = 0;
+	paths[1].backup = true;
+	ck_assert_int_eq(pick(CONFIG_EARLIEST, paths, 3), 0);
+}
+END_TEST
+
+START_TEST(test_keeps)
+{
+	struct schedule_path path = make_path(100 * MB, 20000);
+	uint64_t least_us = schedule_delivery_us(&path, 1400) - 400;
+
+	ck_assert(schedule_keeps(&path, 1400, QUEUE_MS, least_us));
+	ck_assert(!schedule_keeps(&path, 1400, QUEUE_MS, least_us - 200));
+	path.backlog_bytes = 100 * 22000;
+	ck_assert(schedule_keeps(&path, 1400, QUEUE_MS, least_us));
+	path.backlog_bytes += 1000;
+	ck_assert(!schedule_keeps(&path, 1400, QUEUE_MS, least_us));
+	path.backlog_bytes = 0;
+	path.room_bytes = 1399;
+	ck_assert(!schedule_keeps(&path, 1400, QUEUE_MS, least_us));
+}
+END_TEST
+
+/* It leaves while nobody says so, but not for ever. */
+START_TEST(test_queue_runs_out_between_pongs)
+{
+	struct schedule_path path = make_path(MB, 20000);
+
+	path.backlog_bytes = 28000;
+	ck_assert_uint_eq(schedule_delivery_us(&path, 1000), 19000);
+	path.pong_age_us = 5000;
+	ck_assert_uint_eq(schedule_delivery_us(&path, 1000), 14000);
+	path.backlog_bytes = 40000;
+	path.pong_age_us = 1000000;
+	ck_assert_uint_eq(schedule_delivery_us(&path, 1000), 21000);
+}
+END_TEST
+
 START_TEST(test_fresh)
 {
 	struct schedule_path paths[] = { make_path(100 * MB, 1000),
@@ -244,6 +302,9 @@ make_suite(void)
 	Suite *suite = suite_create("schedule");
 	TCase *picks = tcase_create("picks");
 
+	tcase_add_test(picks, test_as_good);
+	tcase_add_test(picks, test_keeps);
+	tcase_add_test(picks, test_queue_runs_out_between_pongs);
 	tcase_add_test(picks, test_fresh);
 	tcase_add_test(picks, test_delivery_time);
 	tcase_add_test(picks, test_delivery_time_unknown_round_trip);

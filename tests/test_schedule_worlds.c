@@ -38,10 +38,12 @@ struct pong {
 struct link {
 	uint64_t rate;
 	uint64_t delay_us;
+	uint64_t late_us; /* at most, of hosts: its PONGs wait for their turn */
 	uint64_t free_us; /* when the last byte has left */
 	struct estimate estimate;
 	struct pong pongs[PONGS_MAX];
 	unsigned int first, last;
+	uint64_t pong_us; /* when the last one comes */
 };
 
 struct world {
@@ -80,7 +82,11 @@ ping(struct link *link, uint64_t now_us)
 		return;
 	link->last++;
 	pong->ping_us = now_us;
-	pong->at_us = carry(link, PING_BYTES, now_us) + link->delay_us;
+	pong->at_us = carry(link, PING_BYTES, now_us) + link->delay_us +
+	    between(0, link->late_us);
+	if (pong->at_us < link->pong_us)
+		pong->at_us = link->pong_us;
+	link->pong_us = pong->at_us;
 	estimate_pinged(&link->estimate, now_us);
 	pong->bytes = link->estimate.sent_bytes;
 	pong->frames = link->estimate.sent_frames;
@@ -117,20 +123,22 @@ describe(const struct link *link, struct schedule_path *path, uint64_t now_us)
 	path->srtt_us = link->estimate.srtt_us;
 	path->rtt_min_us = link->estimate.rtt_min_us;
 	path->drains = estimate_drains(&link->estimate);
+	if (now_us > link->estimate.acked_at_us)
+		path->pong_age_us = now_us - link->estimate.acked_at_us;
 }
 
 static bool
 send_one(struct world *world, uint64_t came_us, uint64_t now_us, bool counts)
 {
 	struct schedule_path paths[LINKS_MAX];
-	uint64_t delay_us;
+	uint64_t delay_us, least_us;
 	size_t i;
 	int chosen;
 
 	for (i = 0; i < world->count; i++)
 		describe(&world->links[i], &paths[i], now_us);
 	chosen = schedule_pick(CONFIG_EARLIEST, paths, world->count,
-	    DATAGRAM_BYTES, QUEUE_MS);
+	    DATAGRAM_BYTES, QUEUE_MS, &least_us);
 	if (chosen == -1)
 		return false;
 	delay_us = carry(&world->links[chosen], DATAGRAM_BYTES, now_us) -
@@ -349,6 +357,32 @@ START_TEST(test_rate_that_falls)
 }
 END_TEST
 
+/* What one of many paths carries keeps the others asleep, and is no later. */
+START_TEST(test_load_stays_together)
+{
+	static struct world world;
+	uint64_t sent, most = 0, sum = 0;
+	size_t i;
+
+	world.count = LINKS_MAX;
+	for (i = 0; i < world.count; i++) {
+		world.links[i].rate = 20 * MB;
+		world.links[i].delay_us = 10000 + i * 100;
+		world.links[i].late_us = 4000;
+	}
+	world.offered = 5 * MB;
+	simulate(&world, 2 * MB, MB);
+	ck_assert_uint_eq(world.dropped, 0);
+	ck_assert_uint_le(world.worst_us, 11000);
+	for (i = 0; i < world.count; i++) {
+		sent = world.links[i].estimate.sent_bytes;
+		sum += sent;
+		most = sent > most ? sent : most;
+	}
+	ck_assert_uint_ge(most, sum / 10 * 9);
+}
+END_TEST
+
 static Suite *
 make_suite(void)
 {
@@ -358,6 +392,7 @@ make_suite(void)
 	tcase_add_test(simulation, test_bundle_is_no_worse_than_its_best_path);
 	tcase_add_test(simulation, test_queue_stays_bounded);
 	tcase_add_test(simulation, test_rate_that_falls);
+	tcase_add_test(simulation, test_load_stays_together);
 	suite_add_tcase(suite, simulation);
 	return suite;
 }

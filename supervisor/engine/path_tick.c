@@ -55,6 +55,15 @@ backlog_bytes(const struct path *path)
 	return held < backlog ? backlog - held : 0;
 }
 
+/* What was sent in this very burst may be younger than its beginning. */
+static uint64_t
+pong_age_us(const struct path *path, uint64_t now_us)
+{
+	uint64_t acked_at_us = path->estimate.acked_at_us;
+
+	return now_us > acked_at_us ? now_us - acked_at_us : 0;
+}
+
 void
 path_describe(struct path *path, struct schedule_path *description,
     uint64_t now_us)
@@ -76,6 +85,7 @@ path_describe(struct path *path, struct schedule_path *description,
 	description->rate_bytes_s = estimate_rate(&path->estimate);
 	description->srtt_us = path->estimate.srtt_us;
 	description->rtt_min_us = path->estimate.rtt_min_us;
+	description->pong_age_us = pong_age_us(path, now_us);
 }
 
 static void

@@ -18,6 +18,21 @@
  */
 #define WAITING_PART 4
 #define SEGMENT_BYTES 1300
+/*
+ * One path in use costs less than many: frames and writes are long, and few
+ * processes wake. A path that is so little later than the best, by its way or
+ * by the queue that it has, is as good; and lateness that nothing explains is
+ * mostly of the two hosts, busy with too many paths. Some queue has to be, or
+ * a rate that was measured among many others would never be seen to grow.
+ */
+#define EQUAL_WAY_US 500
+#define EQUAL_QUEUE_US 2000
+#define EQUAL_LATE_US 5000
+/*
+ * What has left the queue since the last PONG is not known before the next,
+ * which comes a PING's interval later, and late on a busy host.
+ */
+#define PONG_AGE_MOST_US 10000
 
 static uint64_t
 least(uint64_t a, uint64_t b)
@@ -62,36 +77,43 @@ waiting_bytes(const struct schedule_path *path)
 	return path->backlog_bytes - under_way;
 }
 
+/* How long that takes, of which some has passed since the last PONG. */
 static uint64_t
-delivery_us(const struct schedule_path *path, size_t bytes, uint64_t waiting_us)
+waiting_us(const struct schedule_path *path, uint64_t waiting)
 {
-	uint64_t frame_us = scale(bytes, SECOND_US, path->rate_bytes_s);
-	uint64_t rtt_us = path->rtt_min_us;
+	uint64_t us = scale(waiting, SECOND_US, path->rate_bytes_s);
 
-	/*
-	 * What the queue does not explain is jitter, or a rate taken too high.
-	 * On an empty path the smoothed value tells of a queue that is gone.
-	 */
-	if (path->backlog_bytes > 0 && path->srtt_us > waiting_us &&
-	    path->srtt_us - waiting_us > rtt_us)
-		rtt_us = path->srtt_us - waiting_us;
-	return waiting_us + frame_us + rtt_us / 2;
+	return us - least(us, least(path->pong_age_us, PONG_AGE_MOST_US));
+}
+
+/*
+ * What the queue does not explain is jitter, or a rate taken too high. On an
+ * empty path the smoothed round trip tells of a queue that is gone.
+ */
+static uint64_t
+late_us(const struct schedule_path *path, uint64_t queue_us)
+{
+	uint64_t explained_us = queue_us + path->rtt_min_us;
+
+	if (path->backlog_bytes == 0 || path->srtt_us <= explained_us)
+		return 0;
+	return (path->srtt_us - explained_us) / 2;
+}
+
+/* What a frame takes where nothing waits and nothing is late. */
+static uint64_t
+way_us(const struct schedule_path *path, size_t bytes)
+{
+	return scale(bytes, SECOND_US, path->rate_bytes_s) +
+	    path->rtt_min_us / 2;
 }
 
 uint64_t
 schedule_delivery_us(const struct schedule_path *path, size_t bytes)
 {
-	return delivery_us(path, bytes,
-	    scale(waiting_bytes(path), SECOND_US, path->rate_bytes_s));
-}
+	uint64_t queue_us = waiting_us(path, waiting_bytes(path));
 
-static uint64_t
-cost_us(const struct schedule_path *path, size_t bytes, uint64_t waiting)
-{
-	uint64_t waiting_us = scale(waiting, SECOND_US, path->rate_bytes_s);
-
-	return delivery_us(path, bytes, waiting_us) +
-	    (QUEUE_WEIGHT - 1) * waiting_us;
+	return queue_us + way_us(path, bytes) + late_us(path, queue_us);
 }
 
 static bool
@@ -140,28 +162,90 @@ is_untried(const struct schedule_path *path)
 	return path->fresh && path->backlog_bytes < TRIAL_BYTES;
 }
 
+/* What a path has to offer for a frame. */
+struct offer {
+	uint64_t way_us;
+	uint64_t queue_us;
+	uint64_t late_us;
+};
+
+static bool
+offers(const struct schedule_path *path, size_t bytes, uint32_t max_queue_ms,
+    struct offer *offer)
+{
+	uint64_t waiting;
+
+	if (!may_take(path, bytes))
+		return false;
+	waiting = waiting_bytes(path);
+	if (!may_queue(path, bytes, waiting, max_queue_ms))
+		return false;
+	offer->way_us = way_us(path, bytes);
+	offer->queue_us = waiting_us(path, waiting);
+	offer->late_us = late_us(path, offer->queue_us);
+	if (is_untried(path))
+		*offer = (struct offer){ 0 };
+	return true;
+}
+
+static uint64_t
+cost_us(const struct offer *offer)
+{
+	return offer->way_us + offer->late_us + QUEUE_WEIGHT * offer->queue_us;
+}
+
+static bool
+is_as_good(const struct offer *offer, uint64_t least_us)
+{
+	return offer->way_us <= least_us + EQUAL_WAY_US &&
+	    offer->queue_us <= EQUAL_QUEUE_US &&
+	    offer->late_us <= EQUAL_LATE_US;
+}
+
 static int
 pick_earliest(const struct schedule_path *paths, size_t count, size_t bytes,
-    uint32_t max_queue_ms, bool backups)
+    uint32_t max_queue_ms, bool backups, uint64_t *least_us)
 {
-	uint64_t least_us = UINT64_MAX, us, waiting;
+	struct offer offer;
 	int best = -1;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (paths[i].backup != backups || !may_take(&paths[i], bytes))
+		if (paths[i].backup != backups ||
+		    !offers(&paths[i], bytes, max_queue_ms, &offer) ||
+		    cost_us(&offer) >= *least_us)
 			continue;
-		waiting = waiting_bytes(&paths[i]);
-		if (!may_queue(&paths[i], bytes, waiting, max_queue_ms))
-			continue;
-		us = is_untried(&paths[i]) ? 0 :
-					     cost_us(&paths[i], bytes, waiting);
-		if (us < least_us) {
-			least_us = us;
-			best = (int)i;
-		}
+		*least_us = cost_us(&offer);
+		best = (int)i;
 	}
 	return best;
+}
+
+/* The best, or one that is as good and is known to carry more. */
+static int
+pick_largest(const struct schedule_path *paths, size_t count, size_t bytes,
+    uint32_t max_queue_ms, int best, uint64_t least_us)
+{
+	struct offer offer;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (paths[i].rate_bytes_s > paths[best].rate_bytes_s &&
+		    paths[i].backup == paths[best].backup &&
+		    offers(&paths[i], bytes, max_queue_ms, &offer) &&
+		    is_as_good(&offer, least_us))
+			best = (int)i;
+	return best;
+}
+
+bool
+schedule_keeps(const struct schedule_path *path, size_t bytes,
+    uint32_t max_queue_ms, uint64_t least_us)
+{
+	struct offer offer;
+
+	return offers(path, bytes, max_queue_ms, &offer) &&
+	    is_as_good(&offer, least_us);
 }
 
 static int
@@ -180,17 +264,23 @@ pick_first(const struct schedule_path *paths, size_t count, size_t bytes,
 int
 schedule_pick(enum config_scheduler scheduler,
     const struct schedule_path *paths, size_t count, size_t bytes,
-    uint32_t max_queue_ms)
+    uint32_t max_queue_ms, uint64_t *least_us)
 {
 	bool backups = !any_up(paths, count);
+	int best;
 
+	*least_us = UINT64_MAX;
 	switch (scheduler) {
 	case CONFIG_PRIMARY:
 		return pick_first(paths, count, bytes, max_queue_ms, backups);
 	case CONFIG_EARLIEST:
 	case CONFIG_REDUNDANT:
-		return pick_earliest(paths, count, bytes, max_queue_ms,
-		    backups);
+		best = pick_earliest(paths, count, bytes, max_queue_ms, backups,
+		    least_us);
+		return best == -1 || *least_us == 0 ?
+		    best :
+		    pick_largest(paths, count, bytes, max_queue_ms, best,
+			*least_us);
 	}
 	return -1;
 }

@@ -40,6 +40,7 @@ void
 tunnel_path_up(struct tunnel *tunnel, struct path *path)
 {
 	take_slot(tunnel, path);
+	tunnel_view_forget(tunnel);
 	tunnel_take_over(path);
 	tunnel_pool_up(path);
 	if (tunnel->paths_up++ == 0)
@@ -53,6 +54,7 @@ tunnel_path_down(struct tunnel *tunnel, struct path *path)
 {
 	history_end_path(&tunnel->history, path->slot);
 	tunnel->slot_taken[path->slot] = false;
+	tunnel_view_forget(tunnel);
 	if (--tunnel->paths_up == 0)
 		log_notice(tunnel->name, "down: no path is up");
 	/* What it had in flight is waiting now. */

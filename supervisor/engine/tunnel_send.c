@@ -141,8 +141,10 @@ tell_lost(struct tunnel *tunnel, const struct history_orphan *frame)
 	lost.sequence = reader.sequence;
 	TAILQ_FOREACH(path, &tunnel->paths, entry)
 		if (path->state == PATH_UP &&
-		    path_send(path, words, frame_encode_lost(&lost, words)))
+		    path_send(path, words, frame_encode_lost(&lost, words))) {
+			path_flush(path, clock_now_us());
 			return true;
+		}
 	return false;
 }
 
@@ -261,16 +263,6 @@ receive_batch(struct tunnel *tunnel, uint64_t now_us)
 	return false;
 }
 
-static void
-flush(struct tunnel *tunnel, uint64_t now_us)
-{
-	struct path *path;
-
-	TAILQ_FOREACH(path, &tunnel->paths, entry)
-		if (path->state == PATH_UP)
-			path_flush(path, now_us);
-}
-
 void
 tunnel_pump(struct tunnel *tunnel)
 {
@@ -297,7 +289,7 @@ tunnel_pump(struct tunnel *tunnel)
 	/* The socket may be empty by now, and bring nobody back here. */
 	if (!tunnel->blocked && !udp_batch_empty(&tunnel->batch))
 		event_active(tunnel->readable, EV_READ, 0);
-	flush(tunnel, clock_now_us());
+	tunnel_view_flush(tunnel, clock_now_us());
 }
 
 void

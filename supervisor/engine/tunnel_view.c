@@ -5,19 +5,8 @@
 
 #define OVERHEAD_BYTES ((size_t)(FRAME_LENGTH_BYTES + FRAME_TAG_BYTES))
 
-void
-tunnel_view_look(struct tunnel *tunnel, uint64_t now_us)
-{
-	struct tunnel_view *view = tunnel->view;
-	struct path *path;
-
-	view->count = 0;
-	view->now_us = now_us;
-	TAILQ_FOREACH(path, &tunnel->paths, entry) {
-		path_describe(path, &view->descriptions[view->count], now_us);
-		view->paths[view->count++] = path;
-	}
-}
+/* What is to be seen of the others may be as old as that. */
+#define ALL_EVERY_US 5000
 
 static void
 look_at(struct tunnel_view *view, size_t i)
@@ -25,27 +14,83 @@ look_at(struct tunnel_view *view, size_t i)
 	path_describe(view->paths[i], &view->descriptions[i], view->now_us);
 }
 
+static void
+look_at_all(struct tunnel *tunnel)
+{
+	struct tunnel_view *view = tunnel->view;
+	struct path *path;
+
+	view->count = 0;
+	TAILQ_FOREACH(path, &tunnel->paths, entry) {
+		view->paths[view->count] = path;
+		look_at(view, view->count++);
+	}
+	view->all_us = view->now_us;
+	view->current = view->count;
+	view->narrow = false;
+	view->flush_all = true;
+}
+
+void
+tunnel_view_look(struct tunnel *tunnel, uint64_t now_us)
+{
+	struct tunnel_view *view = tunnel->view;
+
+	view->now_us = now_us;
+	view->narrow = tunnel->policy.scheduler == CONFIG_EARLIEST &&
+	    view->all_us != 0 && now_us - view->all_us < ALL_EVERY_US &&
+	    view->current < view->count;
+	if (view->narrow)
+		look_at(view, view->current);
+	else
+		look_at_all(tunnel);
+}
+
+static bool
+keeps_current(const struct tunnel *tunnel, size_t bytes)
+{
+	const struct tunnel_view *view = tunnel->view;
+
+	return tunnel->policy.scheduler == CONFIG_EARLIEST &&
+	    view->current < view->count &&
+	    schedule_keeps(&view->descriptions[view->current], bytes,
+		tunnel->policy.max_queue_ms, view->least_us);
+}
+
+/* False: none has room. */
+static bool
+pick(struct tunnel *tunnel, size_t bytes)
+{
+	struct tunnel_view *view = tunnel->view;
+	int i;
+
+	if (keeps_current(tunnel, bytes))
+		return true;
+	if (view->narrow)
+		look_at_all(tunnel);
+	i = schedule_pick(tunnel->policy.scheduler, view->descriptions,
+	    view->count, bytes, tunnel->policy.max_queue_ms, &view->least_us);
+	view->current = i == -1 ? view->count : (size_t)i;
+	return i != -1;
+}
+
 struct path *
 tunnel_view_pick(struct tunnel *tunnel, size_t plain_bytes,
     const struct schedule_path **description)
 {
 	struct tunnel_view *view = tunnel->view;
-	int i;
 
 	for (;;) {
-		i = schedule_pick(tunnel->policy.scheduler, view->descriptions,
-		    view->count, plain_bytes + OVERHEAD_BYTES,
-		    tunnel->policy.max_queue_ms);
-		if (i == -1)
+		if (!pick(tunnel, plain_bytes + OVERHEAD_BYTES))
 			return NULL;
-		if (view->paths[i]->state == PATH_UP)
+		if (view->paths[view->current]->state == PATH_UP)
 			break;
 		/* It broke under a frame just now. */
-		look_at(view, (size_t)i);
+		look_at(view, view->current);
 	}
-	view->descriptions[i].taken = true;
-	*description = &view->descriptions[i];
-	return view->paths[i];
+	view->descriptions[view->current].taken = true;
+	*description = &view->descriptions[view->current];
+	return view->paths[view->current];
 }
 
 void
@@ -54,7 +99,35 @@ tunnel_view_settle(struct tunnel *tunnel)
 	struct tunnel_view *view = tunnel->view;
 	size_t i;
 
+	if (tunnel->policy.scheduler != CONFIG_REDUNDANT) {
+		look_at(view, view->current);
+		return;
+	}
 	for (i = 0; i < view->count; i++)
 		if (view->descriptions[i].taken)
 			look_at(view, i);
+}
+
+void
+tunnel_view_flush(struct tunnel *tunnel, uint64_t now_us)
+{
+	struct tunnel_view *view = tunnel->view;
+	struct path *path;
+
+	if (!view->flush_all) {
+		if (view->all_us != 0 && view->current < view->count)
+			path_flush(view->paths[view->current], now_us);
+		return;
+	}
+	view->flush_all = false;
+	TAILQ_FOREACH(path, &tunnel->paths, entry)
+		if (path->state == PATH_UP)
+			path_flush(path, now_us);
+}
+
+void
+tunnel_view_forget(struct tunnel *tunnel)
+{
+	tunnel->view->all_us = 0;
+	tunnel->view->flush_all = true;
 }
