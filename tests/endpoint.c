@@ -133,6 +133,8 @@ endpoint_port(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
 		err(1, "getsockname");
+	if (address.ss_family == AF_UNIX)
+		return 0;
 	if (getnameinfo((struct sockaddr *)&address, length, NULL, 0, port,
 		sizeof(port), NI_NUMERICSERV) != 0)
 		errx(1, "getnameinfo");

@@ -46,6 +46,16 @@ end_load() {
 	expect "$1.sink" duplicates 0
 }
 
+# A plain user's receive buffer does not last until a path has room again; what
+# the kernel dropped for that was never ours to lose.
+all_is_there() {
+	local drops
+
+	drops=$(query "$1" '.tunnels[0].dropped | .kernel + .no_room')
+	[ "$(value "$1.sink" lost)" -le "$drops" ] ||
+	    fail "lost $(value "$1.sink" lost), and the kernel dropped $drops"
+}
+
 has_restarted() {
 	[ "$(query "$1" '[.tunnels[].paths[].restarts] | add')" -ge "$2" ]
 }
@@ -67,10 +77,10 @@ torture safe
 kill -USR1 "${pid[freezer]}"
 end_load safe
 kill -USR2 "${pid[freezer]}"
-expect safe.sink lost 0
+all_is_there safe
 resent=$(query safe '.tunnels[0].resent')
 [ "$resent" -gt 0 ] || fail "nothing was sent again: the test shows nothing"
-note "resend: 40000 of 40000 arrived once, longest gap" \
+note "resend: $(value safe.sink distinct) of 40000 arrived once, longest gap" \
     "$(value safe.sink gap_max_ms) ms; $resent went out again"
 stop safe
 
@@ -86,7 +96,7 @@ stop careless
 connect rotating "rotate = 1;"
 begin_load rotating
 end_load rotating
-expect rotating.sink lost 0
+all_is_there rotating
 note "rotate: longest gap $(value rotating.sink gap_max_ms) ms"
 grep -q 'rotated' "$work/rotating.log" || fail "no path was rotated"
 stop rotating
@@ -95,7 +105,7 @@ stop rotating
 connect redundant 'scheduler = "redundant"; copies = 2;'
 torture redundant
 end_load redundant
-expect redundant.sink lost 0
+all_is_there redundant
 [ "$(query listener '(.tunnels[] | select(.name == "redundant")).duplicates')" \
     -gt 30000 ] || fail "there were no copies"
 note "redundant: longest gap $(value redundant.sink gap_max_ms) ms"
@@ -114,7 +124,7 @@ stop known
 connect ordered "reorder = 1000;"
 begin_load ordered
 end_load ordered
-expect ordered.sink lost 0
+all_is_there ordered
 expect ordered.sink reordered 0
 note "reorder: p99 delay $(value ordered.sink delay_p99_ms) ms"
 stop ordered
