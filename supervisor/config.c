@@ -25,6 +25,8 @@ config_new(void)
 	config->log.level = LOG_INFO_LEVEL;
 	config->log.target = LOG_TO_STDERR;
 	strlcpy(config->control, DEFAULT_CONTROL, sizeof(config->control));
+	strlcpy(config->control_group, CONFIG_MONITORS,
+	    sizeof(config->control_group));
 	return config;
 }
 

@@ -14,6 +14,7 @@
 #include "supervisor/log.h"
 
 #define CONFIG_NAME_MAX 64
+#define CONFIG_MONITORS "socktopus-monitor" /* the default control_group */
 #define CONFIG_PATH_MAX 4096
 #define CONFIG_KEY_BYTES 32
 #define CONFIG_ERROR_MAX 512
@@ -102,7 +103,8 @@ struct config {
 	char identity[CONFIG_PATH_MAX];
 	bool identity_make; /* quick mode: made on first use */
 	char control[CONFIG_PATH_MAX];
-	char control_group[CONFIG_NAME_MAX]; /* may look, or empty */
+	/* Its members may look; empty: nobody. The default one may be missing. */
+	char control_group[CONFIG_NAME_MAX];
 	char user[CONFIG_NAME_MAX]; /* empty: the default was not changed */
 	char worker_user[CONFIG_NAME_MAX];
 	enum config_sandbox sandbox;

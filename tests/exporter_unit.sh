@@ -12,11 +12,9 @@ on host env -u MAKEFLAGS make -s -C "$build" install >"$work/install.log" 2>&1 |
     fail "make install: $(tail -n 5 "$work/install.log")"
 on host systemctl daemon-reload
 on host systemd-sysusers 2>/dev/null
-on host sh -c 'echo "control_group = \"socktopus-monitor\";" \
-    >>/etc/socktopus/socktopus.conf'
 on host systemctl start socktopus ||
     fail "the service: $(on host journalctl -u socktopus)"
-on host systemctl start socktopus-exporter ||
+on host systemctl enable --now socktopus-exporter ||
     fail "the exporter: $(on host journalctl -u socktopus-exporter)"
 
 scrapes() {
@@ -44,6 +42,18 @@ on host setpriv --reuid socktopus-monitor --regid socktopus-monitor \
 on host setpriv --reuid socktopus-monitor --regid socktopus-monitor \
     --clear-groups /usr/local/sbin/socktopusctl log debug 2>/dev/null &&
     fail "its user may change the log"
+
+# Without the service it says so, and goes on.
+says_none() {
+	[ "$(on host curl -s -m 5 http://127.0.0.1:9461/metrics |
+	    grep -c '^socktopus_up 0$')" = 1 ]
+}
+on host systemctl stop socktopus
+await 10 "word that there is none" says_none
+on host journalctl -u socktopus-exporter -o cat |
+    grep -q 'no running socktopus was found' || fail "it logs nothing"
+on host systemctl start socktopus
+await 10 "scrape after that" scrapes
 on host systemctl stop socktopus-exporter
 [ "$(on host systemctl show -P Result socktopus-exporter)" = success ] ||
     fail "its end is a failure"

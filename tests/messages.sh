@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every message that the supervisor or the engine can log stands in
+# Every message that the supervisor, the engine or the exporter can log stands in
 # socktopus-messages(7), and nothing else does. Prints what is wrong. With an
 # argument, prints the formats that it finds.
 
@@ -27,7 +27,8 @@ strings() {
 }
 
 formats() {
-	find supervisor -name '*.c' ! -path '*/ctl/*' ! -name 'log*.c' |
+	find supervisor -name '*.c' ! -name 'log*.c' \
+	    \( ! -path '*/ctl/*' -o -name 'exporter*.c' \) |
 	    while read -r file; do
 		joined "$file" |
 		    grep -oE "\\b($calls) *\\([^\";{]*$string" | strings

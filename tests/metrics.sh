@@ -80,6 +80,23 @@ has_line exporter 'warn exporter: .*/silent.sock: no answer' ||
 stop silent
 rm -f "$sockets/silent.sock"
 
+# Nobody at all, and somebody who may not be asked.
+start_exporter lonely -s "$work/none.sock"
+expect_problem 'none.sock: no answer: No such file or directory'
+fetch /metrics
+[ "$(code)" = 200 ] || fail "metrics of nobody: $(code)"
+grep -q '^socktopus_up{socket=".*/none.sock"} 0$' "$work/fetched" ||
+    fail "nobody is up"
+fetch /status.json
+[ "$(code)" = 503 ] || fail "the status of nobody: $(code)"
+jq -e '.tunnels == [] and .processes == [] and .errors[0].error ==
+    "No such file or directory"' "$work/fetched" >"$work/jq.log" ||
+    fail "nobody: $(cat "$work/fetched")"
+fetch /
+[ "$(code)" = 200 ] || fail "the page of nobody: $(code)"
+stop lonely
+url=http://127.0.0.1:${port[exporter]}
+
 # --- the lock-in ------------------------------------------------------------
 
 status_word() {

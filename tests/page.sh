@@ -81,3 +81,11 @@ stop hostile
 stop load
 stop sink
 stop exporter
+
+# One that reaches no service names the socket, and why.
+expect_problem 'none.sock: no answer: No such file or directory'
+start_exporter lonely -s "$work/none.sock"
+browse --virtual-time-budget=4000 --dump-dom >"$work/page" ||
+    fail "the browser: $(tail -n 5 "$work/browser.log")"
+holds '<p id="state"[^>]*class="bad">[^<]*/none.sock: No such file or directory<'
+stop lonely

@@ -152,7 +152,7 @@ find_socket(struct find_list *list)
 		found = list->path[i];
 	}
 	if (found == NULL && list->denied != NULL)
-		errx(EXIT_FAILURE, "%s: permission denied", list->denied);
+		errx(EXIT_FAILURE, "%s: Permission denied", list->denied);
 	if (found == NULL)
 		errx(EXIT_FAILURE,
 		    "no running socktopus was found; -s names its socket");

@@ -38,7 +38,9 @@ static struct {
 	struct gather gather;
 	int64_t asked_ms;
 	bool asked;
-	size_t silent; /* of the processes, when that was last logged */
+	/* When it was last logged: */
+	size_t silent; /* of the processes */
+	bool none;     /* there was none */
 } exporter;
 
 static int64_t
@@ -50,16 +52,29 @@ now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static void
+complain_of_none(const struct gather *gather)
+{
+	if (gather->denied != NULL)
+		log_warn(gather->denied, "no answer: %s", strerror(EACCES));
+	else
+		log_warn(NULL, "no running socktopus was found");
+}
+
 /* Said when it changes, not for each that asks. */
 static void
 complain(const struct gather *gather)
 {
 	size_t silent = gather->count - gather->answered, i;
+	bool none = gather->count == 0;
 
-	if (silent == exporter.silent)
+	if (silent == exporter.silent && none == exporter.none)
 		return;
 	exporter.silent = silent;
-	if (silent == 0)
+	exporter.none = none;
+	if (none)
+		complain_of_none(gather);
+	else if (silent == 0)
 		log_notice(NULL, "every process answers");
 	for (i = 0; i < gather->count; i++)
 		if (!gather->sources[i].answered)
@@ -134,22 +149,19 @@ find_content(struct MHD_Connection *connection, const char *url)
 	return NULL;
 }
 
+/* The answers as they are asked for. NULL without memory. */
 static struct MHD_Response *
-make_response(const struct content *content)
+make_answer(const struct content *content, const struct gather *gather)
 {
 	struct MHD_Response *response;
 	char *text = NULL;
 	size_t bytes;
-	FILE *stream;
+	FILE *stream = open_memstream(&text, &bytes);
 	int result;
 
-	if (content->fixed != NULL)
-		return MHD_create_response_from_buffer(strlen(content->fixed),
-		    (void *)(uintptr_t)content->fixed, MHD_RESPMEM_PERSISTENT);
-	stream = open_memstream(&text, &bytes);
 	if (stream == NULL)
 		return NULL;
-	result = content->write(ask(), stream);
+	result = content->write(gather, stream);
 	if (fclose(stream) != 0 || result == -1) {
 		free(text);
 		return NULL;
@@ -159,6 +171,21 @@ make_response(const struct content *content)
 	if (response == NULL)
 		free(text);
 	return response;
+}
+
+/* Where nobody answers, metrics still say so, but the status is of nothing. */
+static struct MHD_Response *
+make_response(const struct content *content, unsigned int *status)
+{
+	const struct gather *gather;
+
+	if (content->fixed != NULL)
+		return MHD_create_response_from_buffer(strlen(content->fixed),
+		    (void *)(uintptr_t)content->fixed, MHD_RESPMEM_PERSISTENT);
+	gather = ask();
+	if (gather->answered == 0 && content->write == status_write_json)
+		*status = MHD_HTTP_SERVICE_UNAVAILABLE;
+	return make_answer(content, gather);
 }
 
 /* Nothing but our own files runs in the page, and nobody frames it. */
@@ -177,7 +204,7 @@ static enum MHD_Result
 send_content(struct MHD_Connection *connection, unsigned int status,
     const struct content *content)
 {
-	struct MHD_Response *response = make_response(content);
+	struct MHD_Response *response = make_response(content, &status);
 	enum MHD_Result result;
 	size_t i;
 

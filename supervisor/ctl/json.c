@@ -11,6 +11,7 @@
 struct json_status {
 	json_t *processes;
 	json_t *tunnels;
+	json_t *errors;
 };
 
 /* Words, whatever they look like: a tunnel may be named 7. */
@@ -225,7 +226,9 @@ json_new(void)
 		return NULL;
 	status->processes = json_array();
 	status->tunnels = json_array();
-	if (status->processes != NULL && status->tunnels != NULL)
+	status->errors = json_array();
+	if (status->processes != NULL && status->tunnels != NULL &&
+	    status->errors != NULL)
 		return status;
 	json_free(status);
 	return NULL;
@@ -238,6 +241,7 @@ json_free(struct json_status *status)
 		return;
 	json_decref(status->processes);
 	json_decref(status->tunnels);
+	json_decref(status->errors);
 	free(status);
 }
 
@@ -258,6 +262,15 @@ json_add(struct json_status *status, const struct reply *reply,
 }
 
 int
+json_add_error(struct json_status *status, const char *socket,
+    const char *error)
+{
+	return json_array_append_new(status->errors,
+	    json_pack("{s:o, s:o}", "socket", json_words(socket), "error",
+		json_words(error)));
+}
+
+int
 json_write(const struct json_status *status, FILE *stream)
 {
 	json_t *top = json_object();
@@ -270,6 +283,8 @@ json_write(const struct json_status *status, FILE *stream)
 		result = json_object_set(top, "processes", status->processes);
 	if (result == 0)
 		result = json_object_set(top, "tunnels", status->tunnels);
+	if (result == 0)
+		result = json_object_set(top, "errors", status->errors);
 	if (result == 0)
 		result = json_dumpf(top, stream,
 		    JSON_INDENT(2) | JSON_REAL_PRECISION(12));

@@ -24,9 +24,13 @@ void json_free(struct json_status *status);
 int json_add(struct json_status *status, const struct reply *reply,
     const char *socket);
 
+/* Append why a socket, or a folder of them, does not answer. 0, or -1. */
+int json_add_error(struct json_status *status, const char *socket,
+    const char *error);
+
 /*
- * Write one object: "tunnels", of all processes in a row, and "process", or
- * "processes" unless exactly one was added. 0, or -1.
+ * Write one object: "tunnels", of all processes in a row, "process", or
+ * "processes" unless exactly one was added, and "errors". 0, or -1.
  */
 int json_write(const struct json_status *status, FILE *stream);
 

@@ -325,7 +325,7 @@ write_metric(const struct output *output, const struct metric *metric)
 	}
 }
 
-/* Of every process, of one that does not answer too. */
+/* Of every process, of one that does not answer too; or that there is none. */
 static void
 write_up(const struct output *output)
 {
@@ -335,6 +335,8 @@ write_up(const struct output *output)
 	fputs("# TYPE socktopus_up gauge\n"
 	      "# HELP socktopus_up Whether the process answers.\n",
 	    output->stream);
+	if (gather->count == 0)
+		fputs("socktopus_up 0\n", output->stream);
 	for (i = 0; i < gather->count; i++) {
 		fputs("socktopus_up{", output->stream);
 		labels_write(output->stream, "socket",
@@ -352,8 +354,7 @@ metrics_write(const struct gather *gather, enum metrics_format format,
 
 	if (labels_make(&output.labels, gather) == -1)
 		return -1;
-	if (gather->count > 0)
-		write_up(&output);
+	write_up(&output);
 	for (i = 0; i < LENGTH(metrics); i++)
 		write_metric(&output, &metrics[i]);
 	if (format == METRICS_OPENMETRICS)

@@ -244,10 +244,15 @@ function show(status) {
 	arrange(document.getElementById("tunnels"), tunnels, status.tunnels,
 	    (tunnel) => tunnel.socket + " " + tunnel.name,
 	    () => new Tunnel(), (tunnel) => tunnel.card);
-	say(processes.length === 0 ? "no running socktopus answers" :
-	    processes.map((process) => `version ${word(process.version)}, ` +
+	const silent = status.errors
+	    .map((item) => `${word(item.socket)}: ${word(item.error)}`);
+	const words = processes
+	    .map((process) => `version ${word(process.version)}, ` +
 		`pid ${word(process.pid)}, up ${duration(process.uptime_ms)}`)
-	    .join("; "), processes.length === 0 ? "bad" : "");
+	    .concat(silent);
+
+	say(words.join("; ") || "no running socktopus was found",
+	    processes.length === 0 || silent.length > 0 ? "bad" : "");
 }
 
 function say(words, className) {
@@ -261,7 +266,8 @@ async function poll() {
 	try {
 		const answer = await fetch("status.json");
 
-		if (!answer.ok)
+		// 503: the exporter runs, and tells that the service does not.
+		if (!answer.ok && answer.status !== 503)
 			throw new Error(answer.statusText);
 		show(await answer.json());
 	} catch (error) {

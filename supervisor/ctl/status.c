@@ -49,6 +49,14 @@ write_text(const struct gather *gather)
 	}
 }
 
+static int
+add_source(struct json_status *json, const struct gather_source *source)
+{
+	return source->answered ?
+	    json_add(json, &source->reply, source->socket) :
+	    json_add_error(json, source->socket, source->error);
+}
+
 int
 status_write_json(const struct gather *gather, FILE *stream)
 {
@@ -57,9 +65,10 @@ status_write_json(const struct gather *gather, FILE *stream)
 	size_t i;
 
 	for (i = 0; i < gather->count && result == 0; i++)
-		if (gather->sources[i].answered)
-			result = json_add(json, &gather->sources[i].reply,
-			    gather->sources[i].socket);
+		result = add_source(json, &gather->sources[i]);
+	if (gather->denied != NULL && result == 0)
+		result = json_add_error(json, gather->denied,
+		    "Permission denied");
 	if (result == 0)
 		result = json_write(json, stream);
 	json_free(json);
