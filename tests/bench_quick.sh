@@ -29,4 +29,5 @@ for size in 64 1400G; do
 done
 has socktopus/2 200 rtt_p50_ms
 has socktopus/2 200 lone_delay_p50_ms
+has socktopus/2 1400@200Mbit cpu_s_per_gb
 note "every figure is there"
