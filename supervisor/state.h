@@ -23,7 +23,7 @@
  * description.
  */
 #ifndef STATE_VERSION
-#define STATE_VERSION 2
+#define STATE_VERSION 3
 #endif
 
 enum state_way {

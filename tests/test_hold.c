@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/suite.h"
 
@@ -86,6 +87,43 @@ START_TEST(a_full_one_says_so)
 }
 END_TEST
 
+/* Round the ring's end, as another process would find it. */
+START_TEST(an_heir_finds_what_waits)
+{
+	struct hold old;
+	size_t i;
+
+	add(100, 0);
+	for (i = 0; i < HOLD_BYTES / 60000; i++) {
+		add(60000, (uint8_t)(i + 1));
+		take(i == 0 ? 100 : 60000, (uint8_t)i);
+	}
+	add(60000, (uint8_t)(i + 1));
+	add(0, 0);
+	add(7, 'z');
+	old = hold;
+	memset(&hold, 0, sizeof(hold));
+	ck_assert(!hold_inherit(&hold, dup(old.memory), old.tail,
+	    old.head + sizeof(uint32_t), old.count));
+	ck_assert(!hold_inherit(&hold, dup(old.memory), old.tail + 1, old.head,
+	    old.count));
+	ck_assert(!hold_inherit(&hold, dup(old.memory), old.head, old.tail,
+	    old.count));
+	ck_assert(!hold_inherit(&hold, dup(old.memory), old.tail, old.head,
+	    old.count - 1));
+	ck_assert_ptr_null(hold.ring);
+	ck_assert(hold_inherit(&hold, dup(old.memory), old.tail, old.head,
+	    old.count));
+	take(60000, (uint8_t)i);
+	take(60000, (uint8_t)(i + 1));
+	take(0, 0);
+	take(7, 'z');
+	ck_assert_uint_eq(hold.count, 0);
+	hold_free(&hold);
+	hold_free(&old);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -95,6 +133,7 @@ main(void)
 	tcase_add_test(all, first_in_is_first_out);
 	tcase_add_test(all, the_ring_goes_round);
 	tcase_add_test(all, a_full_one_says_so);
+	tcase_add_test(all, an_heir_finds_what_waits);
 	tcase_set_timeout(all, 60);
 	suite_add_tcase(suite, all);
 	return suite_run(suite);

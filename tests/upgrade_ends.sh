@@ -104,11 +104,22 @@ ask() {
 	asking+=("$1")
 }
 
+# What they tell of datagrams that are gone.
+show_drops() {
+	local node
+
+	for node in connector listener; do
+		query "$node" '.tunnels[] | "\(.name) \(.dropped)"' |
+		    sed "s/^/$node: /"
+	done
+}
+
 answered() {
 	local name
 
 	for name in "${asking[@]}"; do
 		finish "$name" 60
+		[ "$(value "$name" lost)" = 0 ] || show_drops
 		expect "$name" corrupt 0
 		expect "$name" lost 0
 		expect "$name" duplicates 0

@@ -6,7 +6,11 @@
 
 #include <sys/mman.h>
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "supervisor/engine/frame.h"
 
 #define LENGTH_BYTES sizeof(uint32_t)
 #define SKIPPED UINT32_MAX
@@ -25,28 +29,86 @@ at(const struct hold *hold, uint64_t position)
 	return hold->ring + (position & (HOLD_BYTES - 1));
 }
 
+/* Takes memory over, on failure too. */
 static bool
-map_ring(struct hold *hold)
+map_memory(struct hold *hold, int memory)
 {
-	void *ring;
+	void *ring = mmap(NULL, HOLD_BYTES, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_NORESERVE, memory, 0);
+
+	if (ring == MAP_FAILED) {
+		close(memory);
+		return false;
+	}
+	hold->ring = ring;
+	hold->memory = memory;
+	return true;
+}
+
+static bool
+make_ring(struct hold *hold)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	int memory;
 
 	if (hold->ring != NULL)
 		return true;
-	ring = mmap(NULL, HOLD_BYTES, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (ring == MAP_FAILED)
+	memory = memfd_create("socktopus-hold",
+	    MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (memory == -1)
 		return false;
-	(void)madvise(ring, HOLD_BYTES, MADV_NOHUGEPAGE);
-	hold->ring = ring;
-	return true;
+	if (ftruncate(memory, (off_t)HOLD_BYTES) == 0 &&
+	    fcntl(memory, F_ADD_SEALS, seals) == 0)
+		return map_memory(hold, memory);
+	close(memory);
+	return false;
 }
 
 void
 hold_free(struct hold *hold)
 {
-	if (hold->ring != NULL)
+	if (hold->ring != NULL) {
 		munmap(hold->ring, HOLD_BYTES);
+		close(hold->memory);
+	}
 	memset(hold, 0, sizeof(*hold));
+}
+
+/* From the tail, records that no one passes, up to the head. */
+static bool
+is_whole(const struct hold *hold)
+{
+	uint64_t position = hold->tail;
+	size_t bytes, count = 0;
+
+	while (position != hold->head) {
+		if (hold->head - position > HOLD_BYTES)
+			return false;
+		(void)hold_next(hold, &position, &bytes);
+		if (bytes > FRAME_DATAGRAM_MAX)
+			return false;
+		count++;
+	}
+	return count == hold->count;
+}
+
+bool
+hold_inherit(struct hold *hold, int memory, uint64_t tail, uint64_t head,
+    size_t count)
+{
+	if ((tail | head) % LENGTH_BYTES != 0) {
+		close(memory);
+		return false;
+	}
+	if (!map_memory(hold, memory))
+		return false;
+	hold->tail = tail;
+	hold->head = head;
+	hold->count = count;
+	if (is_whole(hold))
+		return true;
+	hold_free(hold);
+	return false;
 }
 
 bool
@@ -60,7 +122,7 @@ hold_add(struct hold *hold, const uint8_t *datagram, size_t bytes)
 	if (record > left)
 		skip = left;
 	if (record > HOLD_BYTES ||
-	    skip + record > HOLD_BYTES - hold_bytes(hold) || !map_ring(hold))
+	    skip + record > HOLD_BYTES - hold_bytes(hold) || !make_ring(hold))
 		return false;
 	if (skip > 0)
 		memcpy(at(hold, hold->head), &skipped, LENGTH_BYTES);
@@ -101,7 +163,7 @@ hold_release(struct hold *hold, uint64_t position, size_t count)
 		return;
 	/* From the start: the same few pages, as long as they do. */
 	if (hold->head > HOLD_BYTES / 64)
-		(void)madvise(hold->ring, HOLD_BYTES, MADV_DONTNEED);
+		(void)madvise(hold->ring, HOLD_BYTES, MADV_REMOVE);
 	hold->head = hold->tail = 0;
 }
 

@@ -1,6 +1,7 @@
 /*
  * Datagrams that wait for an application which takes none now: first in,
- * first out, in a ring that is mapped when it is needed.
+ * first out, in a ring that is mapped when it is needed. The ring lies in a
+ * memfd, so that it crosses in an upgrade without a copy.
  */
 #ifndef ENGINE_HOLD_H
 #define ENGINE_HOLD_H
@@ -13,13 +14,22 @@
 
 /* Empty when all is zero. Positions only grow. */
 struct hold {
-	uint8_t *ring;
+	uint8_t *ring; /* NULL: none yet */
+	int memory;    /* what it is mapped from */
 	uint64_t tail; /* of the oldest */
 	uint64_t head; /* behind the newest */
 	size_t count;  /* datagrams */
 };
 
 void hold_free(struct hold *hold);
+
+/*
+ * In an upgrade: the ring of another process, which writes to it no more, with
+ * its positions and count. Takes memory over, on failure too, into an empty
+ * hold. False: it cannot be mapped, or is not what its writer can have left.
+ */
+bool hold_inherit(struct hold *hold, int memory, uint64_t tail, uint64_t head,
+    size_t count);
 
 /* Copy a datagram behind the others. False: no room, or no memory. */
 bool hold_add(struct hold *hold, const uint8_t *datagram, size_t bytes);

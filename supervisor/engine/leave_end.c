@@ -87,32 +87,20 @@ leave_end_read(struct state *state)
 	return NULL;
 }
 
+/* What waits in it may be much: the memory crosses, not a copy. */
 static void
-write_hold(struct state *state, const struct hold *hold)
+leave_hold(struct state *state, struct hold *hold)
 {
-	uint64_t position = hold->tail;
-	const uint8_t *datagram;
-	size_t bytes;
+	uint64_t tail = hold->tail, head = hold->head, count = hold->count;
+	int memory = hold->ring != NULL ? hold->memory : -1;
 
-	state_count(state, hold->count, HOLD_BYTES);
-	while ((datagram = hold_next(hold, &position, &bytes)) != NULL) {
-		state_count(state, bytes, FRAME_DATAGRAM_MAX);
-		state_bytes(state, (void *)(uintptr_t)datagram, bytes);
-	}
-}
-
-static void
-read_hold(struct state *state, struct hold *hold)
-{
-	size_t bytes, count = state_count(state, 0, HOLD_BYTES);
-	uint8_t *span;
-
-	for (size_t i = 0; i < count && !state->broken; i++) {
-		bytes = state_count(state, 0, FRAME_DATAGRAM_MAX);
-		span = state_span(state, bytes);
-		if (span == NULL || !hold_add(hold, span, bytes))
-			state_break(state);
-	}
+	state_fd(state, &memory);
+	STATE_NUMBER(state, tail);
+	STATE_NUMBER(state, head);
+	STATE_NUMBER(state, count);
+	if (state->way == STATE_READ && memory != -1 &&
+	    !hold_inherit(hold, memory, tail, head, (size_t)count))
+		state_break(state);
 }
 
 void
@@ -121,10 +109,7 @@ leave_end_contents(struct state *state, struct end *end)
 	leave_udp(state, &end->udp);
 	STATE_NUMBER(state, end->inherited);
 	state_flag(state, &end->tied);
-	if (state->way == STATE_READ)
-		read_hold(state, &end->hold);
-	else
-		write_hold(state, &end->hold);
+	leave_hold(state, &end->hold);
 	if (end->udp.sources != NULL)
 		sources_leave(state, end->udp.sources);
 	if (end->links != NULL)
