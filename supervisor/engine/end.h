@@ -91,7 +91,7 @@ enum udp_result end_receive(struct end *end, struct udp_batch *batch);
  */
 size_t end_send(struct end *end, const struct frame_run *runs, size_t count);
 
-/* Give what is held, as far as it is taken. Returns as above. */
+/* Give what is held, as far as it is taken, or much of it. Returns as above. */
 size_t end_drain(struct end *end);
 /* Of all, and the datagrams of this tunnel. */
 size_t end_held_bytes(const struct end *end);

@@ -239,7 +239,9 @@ end_seqpacket_drain(struct end *end)
 	/* The loop may not be listening to newcomers just now. */
 	if (links->answered == LINKS)
 		accept_links(end);
-	while (hold_bytes(&end->hold) > 0 && links->answered < LINKS) {
+	for (int turn = 0; turn < END_DRAIN_TURNS &&
+	     hold_bytes(&end->hold) > 0 && links->answered < LINKS;
+	     turn++) {
 		sent = end_send_held(end, links->fds[links->answered], NULL, 0);
 		if (sent > 0)
 			given += (size_t)sent;

@@ -118,8 +118,9 @@ end_unix_drain(struct end *end)
 	size_t given = 0;
 	int sent;
 
-	while (
-	    hold_bytes(&end->hold) > 0 && find_application(end, &to, &length)) {
+	for (int turn = 0; turn < END_DRAIN_TURNS &&
+	     hold_bytes(&end->hold) > 0 && find_application(end, &to, &length);
+	     turn++) {
 		sent = end_send_held(end, end->fd, to, length);
 		if (sent > 0)
 			given += (size_t)sent;

@@ -13,6 +13,9 @@ struct end;
 struct end_links;
 struct state;
 
+/* Batches that a drain gives before other events get their turn. */
+#define END_DRAIN_TURNS 8
+
 /* SOCK_DGRAM: on the bound socket end->fd. 0, or -1 with errno. */
 int end_unix_open(struct end *end);
 size_t end_unix_drain(struct end *end);

@@ -22,6 +22,8 @@
 #include "supervisor/sockets.h"
 
 #define TICK_US 50000
+/* Of the loop, between two looks at what is readable. */
+#define ROUND_CALLS 16
 /* How long workers may take to write out their last frames. */
 #define STOP_LIMIT_US UINT64_C(1000000)
 
@@ -245,12 +247,31 @@ open_services(struct engine *engine, const struct sockets *sockets)
 	return 0;
 }
 
+/*
+ * Who has more to do is called again in the same round, and with enough of them
+ * a round would have no end: nobody else's descriptors would be looked at.
+ */
+static struct event_base *
+new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config != NULL &&
+	    event_config_set_max_dispatch_interval(config, NULL, ROUND_CALLS,
+		0) == 0)
+		base = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
+	return base;
+}
+
 static int
 open_loop(struct engine *engine, const struct engine_start *start)
 {
 	static const struct timeval interval = { .tv_usec = TICK_US };
 
-	engine->base = event_base_new();
+	engine->base = new_base();
 	if (engine->base == NULL)
 		return -1;
 	engine->spawner.stop = handle_stop;
