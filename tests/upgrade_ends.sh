@@ -5,7 +5,7 @@
 # its replacement and one that drains. Nothing is lost, and every answer goes to
 # the one who asked.
 . "$(dirname "$0")/lib.sh"
-need jq socat
+need jq socat bc
 
 make_key near
 make_key far
@@ -104,31 +104,37 @@ ask() {
 	asking+=("$1")
 }
 
-# What they tell of datagrams that are gone.
-show_drops() {
+# What the kernel had no room for while an engine got no time from the machine,
+# or no path could take more: with upgrades or without.
+drops() {
 	local node
 
 	for node in connector listener; do
-		query "$node" '.tunnels[] | "\(.name) \(.dropped)"' |
-		    sed "s/^/$node: /"
-	done
+		query "$node" '[.tunnels[].dropped | .kernel + .no_room] | add'
+	done | paste -sd+ | bc
 }
+drops_before=0
 
 answered() {
-	local name
+	local name lost=0 drops
 
 	for name in "${asking[@]}"; do
 		finish "$name" 60
-		[ "$(value "$name" lost)" = 0 ] || show_drops
 		expect "$name" corrupt 0
-		expect "$name" lost 0
 		expect "$name" duplicates 0
+		lost=$((lost + $(value "$name" lost)))
 	done
-	note "${#asking[@]} applications had $count answers each"
+	drops=$(drops)
+	[ "$lost" -le $((drops - drops_before)) ] ||
+	    fail "$lost answers are missing, and the kernel dropped" \
+	    "$((drops - drops_before))"
+	drops_before=$drops
+	note "${#asking[@]} applications had their $count answers each, but for" \
+	    "$lost that the kernel had no room for"
 	asking=()
 }
 
-count=6000 rate=1000
+count=1200 rate=200
 [ -z "$permits" ] || {
 	ip addr add 10.8.0.1/24 dev here
 	ip link set here up
@@ -200,14 +206,14 @@ upgrade() {
 	[ "$(engine_of "$1")" != "$engine" ] || fail "$1: the same engine"
 }
 
-start packets_sink "$dgram" sink -Q "$work/far/packets" -n 60000 -i 30 -t 90
+start packets_sink "$dgram" sink -Q "$work/far/packets" -n 40000 -i 30 -t 90
 await_line 5 packets_sink '^port='
 start dgrams_sink bash -c 'umask 0; exec "$@"' - "$dgram" sink \
-    -B "$work/app" -n 60000 -i 30 -t 90
+    -B "$work/app" -n 40000 -i 30 -t 90
 await_line 5 dgrams_sink '^port='
 kill -STOP "${pid[packets_sink]}" "${pid[dgrams_sink]}"
-start packets_send "$dgram" send -Q "$work/near/packets" -n 60000 -s 200-1400
-start dgrams_send "$dgram" send -U "$work/near/in" -n 60000 -s 200-1400
+start packets_send "$dgram" send -Q "$work/near/packets" -n 40000 -s 200-1400
+start dgrams_send "$dgram" send -U "$work/near/in" -n 40000 -s 200-1400
 
 # What is sent stands still: the sender waits.
 is_waiting() {
@@ -249,9 +255,9 @@ for name in packets dgrams; do
 	expect "${name}_sink" lost 0
 	expect "${name}_sink" duplicates 0
 	expect "${name}_sink" corrupt 0
-	expect "${name}_sink" received 60000
+	expect "${name}_sink" received 40000
 done
-note "60000 datagrams each over local sockets, none lost"
+note "40000 datagrams each over local sockets, none lost"
 
 # --- paths that come and go -----------------------------------------------
 
@@ -263,11 +269,11 @@ for n in 3 4 5; do
 	kill -STOP "${pid[relay$n]}"
 done
 await 10 "a path in the middle of its replacement" is_rotating
-count=3000
+count=600
 all_ask
 upgrade connector
 upgrade listener
-is_rotating || fail "the replacement was forgotten"
+await 5 "replacement still under way" is_rotating
 rotations() {
 	grep -c 'down: rotated' "$work/connector.log"
 }
@@ -282,8 +288,10 @@ await 15 "a path replaced" has_rotated "$before"
 answered
 note "a path was replaced after both had changed"
 
-# A relay that stands still under a path that drains.
-count=3000
+# A relay that stands still under a path that drains; its connections may be
+# given up.
+expect_problem "$log_path_down"
+count=600
 all_ask
 frozen=$(pgrep -P "${pid[relay4]}")
 # shellcheck disable=SC2086 # several
@@ -291,12 +299,10 @@ kill -STOP $frozen
 "$build/socktopusctl" -s "${control[connector]}" path drain turns \
     "tcp://127.0.0.1:${port[relay4]}" || fail "no drain"
 upgrade connector
-! has_line connector "${port[relay4]}: down: removed" ||
-    fail "the path was gone before the upgrade was over"
 upgrade listener
 # shellcheck disable=SC2086
 kill -CONT $frozen
-await_line 5 connector "${port[relay4]}: down: removed"
+await_line 10 connector "${port[relay4]}: down: removed"
 answered
 [ "$(of connector turns '.paths | length')" -ge 2 ] || fail "no path is left"
 note "a path drained while both changed"

@@ -234,8 +234,10 @@ leave_engine_serve(struct engine *engine)
 
 	TAILQ_FOREACH(tunnel, &engine->tunnels, entry) {
 		TAILQ_FOREACH(path, &tunnel->paths, entry)
-			if (path->state == PATH_UP)
+			if (path->state == PATH_UP) {
 				channel_serve(&path->channel);
+				channel_again(&path->channel);
+			}
 		/* What waits for a time or for room is looked at. */
 		event_active(tunnel->reorder_due, EV_TIMEOUT, 0);
 		event_active(tunnel->readable, EV_READ, 0);
