@@ -5,6 +5,8 @@
 # two network namespaces; else over the loopback, and without OpenVPN.
 #
 # bench.sh [SYSTEM...]; without any: all. What the others lack they leave out.
+# socktopus/N has N paths; socktopus2 is two instances with a tunnel and a path
+# each at once, and what both carry.
 #	BENCH_RUNS	of which the median counts (5)
 #	BENCH_SECONDS	of each measure (1); all of it takes a quarter of an hour
 #	BENCH_SIZES	bytes of a datagram; 1400G: sender and sink let the
@@ -176,28 +178,31 @@ start_openvpn() {
 	entry='10.78.0.2 5143'
 }
 
-# start_socktopus PATHS
+# start_socktopus PATHS [INSTANCE]
 start_socktopus() {
-	begin_file listener far <<-END
-	listen = ( "$far_host:7000" );
+	local i=${2:-}
+	local service="$far_host:700${i:-0}" tuple="51${i:-4}"
+
+	begin_file "listener$i" far <<-END
+	listen = ( "$service" );
 	peers = ( { name = "near"; key = "$(cat "$work/near.pub")"; } );
 	END
-	begin_file connector near <<-END
+	begin_file "connector$i" near <<-END
 	peers = ( { name = "far"; key = "$(cat "$work/far.pub")"; } );
 	tunnels = ( { name = "bench"; peer = "far"; direct = false;
-	    destination = "tcp://$far_host:7000";
-	    local = "5140:5141"; remote = "5142:5143";
-	    paths = ( { uri = "tcp://$far_host:7000"; count = $1; } ); } );
+	    destination = "tcp://$service";
+	    local = "${tuple}0:${tuple}1"; remote = "${tuple}2:${tuple}3";
+	    paths = ( { uri = "tcp://$service"; count = $1; } ); } );
 	END
 	wrap=(at far)
 	[ "$link" = loopback ] || wrap=(nsenter --net=/run/netns/far)
-	start_file listener
-	await_line 10 listener "$log_listening"
+	start_file "listener$i"
+	await_line 10 "listener$i" "$log_listening"
 	[ "$link" = loopback ] || wrap=(nsenter --net=/run/netns/near)
-	start_file connector
+	start_file "connector$i"
 	wrap=()
-	await_paths connector "$1" 30
-	system_names+=(connector listener)
+	await_paths "connector$i" "$1" 30
+	system_names+=("connector$i" "listener$i")
 }
 
 # begin_system NAME: false where it cannot be had.
@@ -205,6 +210,7 @@ begin_system() {
 	system_names=()
 	entry='127.0.0.1 5140' from=5141
 	case $1 in
+	socktopus2) start_socktopus 1 && start_socktopus 1 6 ;;
 	socktopus/*) start_socktopus "${1#*/}" ;;
 	*) "start_$1" ;;
 	esac
@@ -352,9 +358,46 @@ bounce() {
 	row "$1" 200 rtt_p99_ms "$(value ping rtt_p99_ms)"
 }
 
+# Two process sets, as two instances have them, with a tunnel each.
+measure_two() {
+	local i gigabytes tuple
+
+	begin_system socktopus2
+	processor_time >"$work/before"
+	for i in 4 6; do
+		start "sink$i" at far "$dgram" sink -p "51${i}3" -i 0.3 -t 20 \
+		    -b 33554432
+		await_line 5 "sink$i" '^port='
+	done
+	for i in 4 6; do
+		tuple=51$i
+		start "send$i" at near "$dgram" send -p "${tuple}1" -t "$seconds" \
+		    127.0.0.1 "${tuple}0"
+	done
+	for i in 4 6; do
+		finish "send$i" 30
+		finish "sink$i" 30
+	done
+	processor_time | processor_used >"$work/used"
+	row socktopus2 1400 mbit_per_s "$(awk -v a="$(value sink4 mbit_per_s)" \
+	    -v b="$(value sink6 mbit_per_s)" 'BEGIN { print a + b }')"
+	row socktopus2 1400 datagrams_per_s "$(awk \
+	    -v a="$(value sink4 datagrams_per_s)" \
+	    -v b="$(value sink6 datagrams_per_s)" 'BEGIN { print a + b }')"
+	gigabytes=$(awk -v a="$(value sink4 distinct)" \
+	    -v b="$(value sink6 distinct)" 'BEGIN { print (a + b) * 1.4e-6 }')
+	row socktopus2 1400 cpu_s_per_gb "$(awk -v gb="$gigabytes" \
+	    '{ sum += $2 } END { print (gb > 0 ? sum / gb : 0) }' "$work/used")"
+	end_system
+}
+
 measure_system() {
 	local size goodput
 
+	if [ "$1" = socktopus2 ]; then
+		measure_two
+		return
+	fi
 	begin_system "$1" || {
 		[ "$run" != 1 ] || note "$1: not here"
 		return
@@ -523,7 +566,8 @@ make_key near
 make_key far
 if [ $# = 0 ]; then
 	# shellcheck disable=SC2086,SC2046
-	set -- raw socat udptunnel openvpn $(printf 'socktopus/%s ' $path_counts)
+	set -- raw socat udptunnel openvpn $(printf 'socktopus/%s ' $path_counts) \
+	    socktopus2
 fi
 : >"$rows"
 for ((run = 1; run <= runs; run++)); do
