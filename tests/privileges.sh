@@ -1,7 +1,7 @@
 #!/bin/bash
 # Started as root: who the processes are and what they may.
 . "$(dirname "$0")/lib.sh"
-need jq
+need jq setpriv
 is_root || skip "not root"
 
 start_listener listener
@@ -37,6 +37,38 @@ unprivileged() {
 	done
 }
 
+# as USER COMMAND...
+as() {
+	setpriv --reuid="$1" --regid="$1" --clear-groups "${@:2}" 2>/dev/null
+}
+
+# no_way_to USER PID: can neither look into the process nor signal it.
+no_way_to() {
+	local what
+
+	for what in mem environ maps auxv cwd/. root/. fd/0; do
+		# shellcheck disable=SC2016 # the other shell's
+		! as "$1" bash -c ': <"$1"' - "/proc/$2/$what" ||
+		    fail "user $1 opens /proc/$2/$what"
+	done
+	! as "$1" kill -0 "$2" || fail "user $1 may signal $2"
+}
+
+# out_of_reach USER PID...
+out_of_reach() {
+	local user=$1 process
+
+	shift
+	for process in "$@"; do
+		no_way_to "$user" "$process"
+	done
+	as "$user" "$work/socktopusctl" -V >/dev/null ||
+	    fail "user $user cannot ask"
+	! as "$user" "$work/socktopusctl" -s "${control[$node]}" status ||
+	    fail "user $user is answered"
+}
+cp "$build/socktopusctl" "$work"
+
 for node in listener connector; do
 	parent=${pid[$node]}
 	worker=$(query "$node" '.tunnels[0].paths[0].pid')
@@ -67,5 +99,9 @@ for node in listener connector; do
 	    "$(of "$engine" Uid), worker $(of "$worker" Uid)"
 	[ "$(find "/proc/$worker/fd" -type l | wc -l)" -le 10 ] ||
 	    fail "$node: the worker holds too many descriptors"
+	worker_id=$(of "$worker" Uid | cut -d ' ' -f 1)
+	out_of_reach 61003 "$parent" "$engine" "$worker"
+	out_of_reach "$worker_id" "$parent" "$engine"
 done
+note "other users have no way to them"
 both_ways root -n 100 -r 5k
