@@ -11,9 +11,9 @@
 #include "supervisor/ctl/client.h"
 #include "supervisor/ctl/find.h"
 #include "supervisor/ctl/reply.h"
+#include "supervisor/ctl/usage.h"
 #include "supervisor/engine/key.h"
 
-#define EXIT_USAGE 2
 #define REQUEST_MAX 4000
 /* Names are looked up anew. */
 #define RELOAD_MS 60000
@@ -23,27 +23,19 @@ static const struct form {
 	const char *verb; /* NULL: there is none */
 	int least, most;  /* words behind these */
 	int timeout_ms;
-	const char *usage;
 } forms[] = {
-	{ "reload", NULL, 0, 0, RELOAD_MS, "reload" },
-	{ "log", NULL, 1, 1, CLIENT_TIMEOUT_MS, "log LEVEL" },
-	{ "path", "add", 2, 60, CLIENT_TIMEOUT_MS,
-	    "path add TUNNEL URI[,URI...] [KEY=VALUE...]" },
-	{ "path", "set", 3, 60, CLIENT_TIMEOUT_MS,
-	    "path set TUNNEL URI[,URI...] KEY=VALUE..." },
-	{ "path", "del", 2, 2, CLIENT_TIMEOUT_MS,
-	    "path del TUNNEL URI[,URI...]" },
-	{ "path", "drain", 2, 2, CLIENT_TIMEOUT_MS,
-	    "path drain TUNNEL URI[,URI...]" },
-	{ "tunnel", "add", 1, 60, CLIENT_TIMEOUT_MS,
-	    "tunnel add NAME peer=NAME destination=URI local=TUPLE "
-	    "remote=TUPLE\n           [path=URI...] [KEY=VALUE...]" },
-	{ "tunnel", "del", 1, 1, CLIENT_TIMEOUT_MS, "tunnel del NAME" },
-	{ "tunnel", "up", 1, 1, CLIENT_TIMEOUT_MS, "tunnel up NAME" },
-	{ "tunnel", "down", 1, 1, CLIENT_TIMEOUT_MS, "tunnel down NAME" },
-	{ "peer", "add", 2, 60, CLIENT_TIMEOUT_MS,
-	    "peer add NAME KEY [psk=FILE] [permit=ENTRY,...]" },
-	{ "peer", "del", 1, 1, CLIENT_TIMEOUT_MS, "peer del NAME" },
+	{ "reload", NULL, 0, 0, RELOAD_MS },
+	{ "log", NULL, 1, 1, CLIENT_TIMEOUT_MS },
+	{ "path", "add", 2, 60, CLIENT_TIMEOUT_MS },
+	{ "path", "set", 3, 60, CLIENT_TIMEOUT_MS },
+	{ "path", "del", 2, 2, CLIENT_TIMEOUT_MS },
+	{ "path", "drain", 2, 2, CLIENT_TIMEOUT_MS },
+	{ "tunnel", "add", 1, 60, CLIENT_TIMEOUT_MS },
+	{ "tunnel", "del", 1, 1, CLIENT_TIMEOUT_MS },
+	{ "tunnel", "up", 1, 1, CLIENT_TIMEOUT_MS },
+	{ "tunnel", "down", 1, 1, CLIENT_TIMEOUT_MS },
+	{ "peer", "add", 2, 60, CLIENT_TIMEOUT_MS },
+	{ "peer", "del", 1, 1, CLIENT_TIMEOUT_MS },
 };
 
 static const struct form *
@@ -60,21 +52,6 @@ find_form(int argc, char **argv)
 			return form;
 	}
 	return NULL;
-}
-
-static int
-show_usage(const char *command)
-{
-	const char *lead = "usage:";
-
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (strcmp(forms[i].command, command) != 0)
-			continue;
-		fprintf(stderr, "%s socktopusctl [-s SOCKET] %s\n", lead,
-		    forms[i].usage);
-		lead = "      ";
-	}
-	return EXIT_USAGE;
 }
 
 /* False: there is no room. */
@@ -211,7 +188,7 @@ change_main(const char *socket, int argc, char **argv)
 	}
 	form = find_form(argc, argv);
 	if (form == NULL)
-		return show_usage(argv[0]);
+		usage_fail(argv[0], "%s: wrong or missing arguments", argv[0]);
 	fill_request(request, argc, argv);
 	result = ask(socket != NULL ? socket : find_socket(&list), request,
 	    form->timeout_ms);

@@ -15,15 +15,12 @@
 #include "supervisor/address.h"
 #include "supervisor/ctl/exporter_http.h"
 #include "supervisor/ctl/exporter_sandbox.h"
+#include "supervisor/ctl/usage.h"
 #include "supervisor/log.h"
 #include "supervisor/notify.h"
 #include "supervisor/privilege.h"
 
-#define EXIT_USAGE 2
 #define BACKLOG 64
-
-static const char usage_text[] =
-    "usage: socktopusctl [-s SOCKET] exporter [--listen HOST:PORT]\n";
 
 struct settings {
 	const char *socket;
@@ -40,7 +37,8 @@ parse_options(int argc, char **argv, struct settings *settings)
 
 	optind = 1;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+l:s:", names, NULL)) != -1) {
+	while (
+	    (option = getopt_long(argc, argv, "+:l:s:", names, NULL)) != -1) {
 		switch (option) {
 		case 'l':
 			settings->listen = optarg;
@@ -49,14 +47,11 @@ parse_options(int argc, char **argv, struct settings *settings)
 			settings->socket = optarg;
 			break;
 		default:
-			fputs(usage_text, stderr);
-			exit(EXIT_USAGE);
+			usage_fail_option("exporter", option, argv);
 		}
 	}
-	if (optind != argc) {
-		fputs(usage_text, stderr);
-		exit(EXIT_USAGE);
-	}
+	if (optind != argc)
+		usage_fail("exporter", "too many arguments: %s", argv[optind]);
 }
 
 static void

@@ -12,10 +12,9 @@
 #include "supervisor/ctl/probe.h"
 #include "supervisor/ctl/status.h"
 #include "supervisor/ctl/upgrade.h"
+#include "supervisor/ctl/usage.h"
 #include "supervisor/ctl/watch.h"
 #include "supervisor/ctl/why_ask.h"
-
-#define EXIT_USAGE 2
 
 struct arguments {
 	const char *socket;
@@ -76,39 +75,34 @@ run_genpsk(const struct arguments *arguments)
 }
 
 static int
-write_line(const char *text)
+finish_output(void)
 {
-	if (puts(text) != EOF && fflush(stdout) != EOF)
+	if (!ferror(stdout) && fflush(stdout) != EOF)
 		return EXIT_SUCCESS;
 	warn("standard output");
 	return EXIT_FAILURE;
 }
 
 static int
+show_usage(const char *command)
+{
+	usage_write(stdout, command);
+	return finish_output();
+}
+
+static int
 run_version(const struct arguments *arguments)
 {
 	(void)arguments;
-	return write_line("socktopusctl " SOCKTOPUS_VERSION);
+	puts("socktopusctl " SOCKTOPUS_VERSION);
+	return finish_output();
 }
-
-static const char usage_text[] =
-    "usage: socktopusctl [-s SOCKET] status [-j] | metrics | upgrade\n"
-    "       socktopusctl [-s SOCKET] watch [-c COUNT] [-i SECONDS]\n"
-    "       socktopusctl [-s SOCKET] exporter [--listen HOST:PORT]\n"
-    "       socktopusctl [-s SOCKET] reload | log LEVEL\n"
-    "       socktopusctl [-s SOCKET] path add|set|del|drain TUNNEL URI...\n"
-    "       socktopusctl [-s SOCKET] tunnel add|del|up|down NAME...\n"
-    "       socktopusctl [-s SOCKET] peer add|del NAME...\n"
-    "       socktopusctl [-s SOCKET] why [-j | -q] [-t SECONDS] [TUNNEL]\n"
-    "       socktopusctl probe [-j] [-n CONNECTIONS] [-a AUTH]\n"
-    "           [-i IDENTITY -k KEY [-p PSK]] [--to HOST:PORT] URI[,URI...]\n"
-    "       socktopusctl genkey | pubkey | genpsk | version";
 
 static int
 run_help(const struct arguments *arguments)
 {
 	(void)arguments;
-	return write_line(usage_text);
+	return show_usage(NULL);
 }
 
 /* clang-format off */
@@ -133,32 +127,19 @@ static const struct command commands[] = {
 };
 /* clang-format on */
 
-static void __attribute__((noreturn))
-fail_usage(const char *what, const char *which)
-{
-	if (what != NULL)
-		warnx("%s%s", what, which);
-	fprintf(stderr, "%s\n", usage_text);
-	exit(EXIT_USAGE);
-}
-
-static void __attribute__((noreturn)) fail_option(int result)
-{
-	char letter[2] = { (char)optopt, '\0' };
-
-	fail_usage(result == ':' ? "an argument is missing for option -" :
-				   "unknown option -",
-	    letter);
-}
-
+/* command: behind which they stand, or NULL. */
 static void
-parse_options(int argc, char **argv, const char *options,
+parse_options(int argc, char **argv, const char *command, const char *options,
     struct arguments *arguments)
 {
+	static const struct option names[] = { { "help", no_argument, NULL,
+						   'h' },
+		{ "version", no_argument, NULL, 'V' }, { 0 } };
 	int option;
 
 	opterr = 0;
-	while ((option = getopt(argc, argv, options)) != -1) {
+	while ((option = getopt_long(argc, argv, options,
+		    names + (command == NULL ? 0 : 2), NULL)) != -1) {
 		switch (option) {
 		case 's':
 			arguments->socket = optarg;
@@ -171,9 +152,18 @@ parse_options(int argc, char **argv, const char *options,
 		case 'V':
 			exit(run_version(arguments));
 		default:
-			fail_option(option);
+			usage_fail_option(command, option, argv);
 		}
 	}
+}
+
+static bool
+asks_for_help(char **argv)
+{
+	while (*++argv != NULL && strcmp(*argv, "--") != 0)
+		if (strcmp(*argv, "-h") == 0 || strcmp(*argv, "--help") == 0)
+			return true;
+	return false;
 }
 
 static const struct command *
@@ -184,7 +174,7 @@ find_command(const char *name)
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
-	fail_usage("unknown command ", name);
+	usage_fail(NULL, "unknown command %s", name);
 }
 
 int
@@ -193,17 +183,20 @@ main(int argc, char **argv)
 	struct arguments arguments = { NULL, false };
 	const struct command *command;
 
-	parse_options(argc, argv, "+:hs:V", &arguments);
+	parse_options(argc, argv, NULL, "+:hs:V", &arguments);
 	if (optind == argc)
-		fail_usage(NULL, NULL);
+		usage_fail(NULL, "a command is missing");
 	command = find_command(argv[optind]);
 	argc -= optind;
 	argv += optind;
+	if (asks_for_help(argv))
+		return show_usage(command->name);
 	if (command->options == NULL)
 		return command->run_own(arguments.socket, argc, argv);
 	optind = 1;
-	parse_options(argc, argv, command->options, &arguments);
+	parse_options(argc, argv, command->name, command->options, &arguments);
 	if (optind != argc)
-		fail_usage("too many arguments: ", argv[optind]);
+		usage_fail(command->name, "too many arguments: %s",
+		    argv[optind]);
 	return command->run(&arguments);
 }

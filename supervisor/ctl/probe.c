@@ -3,7 +3,6 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +14,11 @@
 #include "supervisor/ctl/probe_link.h"
 #include "supervisor/ctl/probe_report.h"
 #include "supervisor/ctl/probe_worker.h"
+#include "supervisor/ctl/usage.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/credentials.h"
 #include "supervisor/engine/noise.h"
 
-#define EXIT_USAGE 2
 #define DEFAULT_CONNECTIONS 4
 /* A listener waits for OPEN for ten seconds; all of this fits in it. */
 #define DIAL_LIMIT_US UINT64_C(20000000)
@@ -36,22 +35,6 @@ struct probe_options {
 	bool json;
 };
 
-static const char usage_text[] =
-    "usage: socktopusctl probe [-j] [-n CONNECTIONS] [-a AUTH]\n"
-    "           [-i IDENTITY -k KEY [-p PSK]] [--to HOST:PORT] URI[,URI...]";
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-refuse(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vwarnx(format, arguments);
-	va_end(arguments);
-	fprintf(stderr, "%s\n", usage_text);
-	exit(EXIT_USAGE);
-}
-
 static unsigned int
 parse_connections(const char *text)
 {
@@ -59,11 +42,12 @@ parse_connections(const char *text)
 	long long count = strtonum(text, 1, PROBE_LINKS_MAX, &error);
 
 	if (error != NULL)
-		refuse("-n %s: %s", text, error);
+		usage_fail("probe", "-n %s: %s", text, error);
 	return (unsigned int)count;
 }
 
-static void
+/* False for one that there is not. */
+static bool
 set_option(struct probe_options *options, int option)
 {
 	switch (option) {
@@ -89,8 +73,9 @@ set_option(struct probe_options *options, int option)
 		options->psk = optarg;
 		break;
 	default:
-		refuse("an option is wrong");
+		return false;
 	}
+	return true;
 }
 
 static void
@@ -105,16 +90,17 @@ parse_options(int argc, char **argv, struct probe_options *options)
 	options->connections = DEFAULT_CONNECTIONS;
 	opterr = 0;
 	optind = 0; /* glibc's getopt begins anew */
-	while ((option = getopt_long(argc, argv, "a:i:jk:n:p:", longs, NULL)) !=
-	    -1)
-		set_option(options, option);
+	while ((option = getopt_long(argc, argv, ":a:i:jk:n:p:", longs,
+		    NULL)) != -1)
+		if (!set_option(options, option))
+			usage_fail_option("probe", option, argv);
 	if (optind + 1 != argc)
-		refuse("one chain of URIs is needed");
+		usage_fail("probe", "one chain of URIs is needed");
 	options->uri = argv[optind];
 	if ((options->identity == NULL) != (options->peer == NULL))
-		refuse("-i and -k go together");
+		usage_fail("probe", "-i and -k go together");
 	if (options->psk != NULL && options->peer == NULL)
-		refuse("-p needs -i and -k");
+		usage_fail("probe", "-p needs -i and -k");
 }
 
 /* Wiped where every user of the system could read it. */
@@ -127,7 +113,7 @@ set_chain(struct probe_target *target, char *text)
 
 	explicit_bzero(text, strlen(text));
 	if (count == -1)
-		refuse("URI: %s", error);
+		usage_fail("probe", "URI: %s", error);
 	target->hops_count = (size_t)count;
 }
 
@@ -138,10 +124,11 @@ set_destination(struct probe_target *target, const char *text)
 	const char *error;
 
 	if (text == NULL && last->kind != HOP_TCP)
-		refuse("--to must say what the last proxy is asked for");
+		usage_fail("probe",
+		    "--to must say what the last proxy is asked for");
 	if (text != NULL &&
 	    address_parse_service(text, &target->destination, &error) == -1)
-		refuse("--to %s: %s", text, error);
+		usage_fail("probe", "--to %s: %s", text, error);
 }
 
 static int
@@ -169,7 +156,7 @@ read_keys(struct probe_target *target, const struct probe_options *options)
 	if (options->identity == NULL)
 		return 0;
 	if (key_from_text(options->peer, target->peer) == -1)
-		refuse("-k: not a public key");
+		usage_fail("probe", "-k: not a public key");
 	if (noise_init() == -1 ||
 	    key_read_file(options->identity, key, error) == -1 ||
 	    (options->psk != NULL &&

@@ -14,10 +14,10 @@
 #include "supervisor/ctl/cell.h"
 #include "supervisor/ctl/gather.h"
 #include "supervisor/ctl/text_ledger.h"
+#include "supervisor/ctl/usage.h"
 #include "supervisor/ctl/watch_screen.h"
 #include "supervisor/ctl/watch_why.h"
 
-#define EXIT_USAGE 2
 #define ASK_TIMEOUT_MS 1000
 #define SECONDS_MIN 0.1
 #define SECONDS_MAX 3600
@@ -28,25 +28,17 @@ struct settings {
 	unsigned long rounds; /* 0: without end */
 };
 
-static void __attribute__((noreturn)) fail_usage(void)
-{
-	fputs("usage: socktopusctl [-s SOCKET] watch [-c COUNT] "
-	      "[-i SECONDS]\n",
-	    stderr);
-	exit(EXIT_USAGE);
-}
-
 static double
-read_number(const char *text, double least, double most)
+read_number(char option, double least, double most)
 {
+	const char *text = optarg;
 	char *end;
 	double number = strtod(text, &end);
 
 	if (end == text || *end != '\0' || !(number >= least) ||
-	    !(number <= most)) {
-		warnx("%s: not from %g to %g", text, least, most);
-		fail_usage();
-	}
+	    !(number <= most))
+		usage_fail("watch", "-%c %s: not from %g to %g", option, text,
+		    least, most);
 	return number;
 }
 
@@ -57,25 +49,25 @@ parse_options(int argc, char **argv, struct settings *settings)
 
 	optind = 1;
 	opterr = 0;
-	while ((option = getopt(argc, argv, "+c:i:s:")) != -1) {
+	while ((option = getopt(argc, argv, "+:c:i:s:")) != -1) {
 		switch (option) {
 		case 'c':
-			settings->rounds = (unsigned long)read_number(optarg, 1,
+			settings->rounds = (unsigned long)read_number('c', 1,
 			    1e9);
 			break;
 		case 'i':
 			settings->period_ms = (int64_t)(1000 *
-			    read_number(optarg, SECONDS_MIN, SECONDS_MAX));
+			    read_number('i', SECONDS_MIN, SECONDS_MAX));
 			break;
 		case 's':
 			settings->socket = optarg;
 			break;
 		default:
-			fail_usage();
+			usage_fail_option("watch", option, argv);
 		}
 	}
 	if (optind != argc)
-		fail_usage();
+		usage_fail("watch", "too many arguments: %s", argv[optind]);
 }
 
 /* --- lines ---------------------------------------------------------------- */
@@ -162,12 +154,13 @@ run_lines(const struct settings *settings, struct watch_why *why)
 	bool answered = true;
 	unsigned long round;
 
-	puts("TIME\tTUNNEL\tPATH\tSTATE\tRTT_MS\tTX_RATE\tRX_RATE\tLOST"
-	     "\tWHY");
 	for (round = 1; answered; round++) {
 		gather_ask(&gather, settings->socket, "status", ASK_TIMEOUT_MS);
 		gather_complain(&gather);
 		answered = gather.answered > 0;
+		if (answered && round == 1)
+			puts("TIME\tTUNNEL\tPATH\tSTATE\tRTT_MS\tTX_RATE\t"
+			     "RX_RATE\tLOST\tWHY");
 		watch_why_see(why, &gather);
 		write_lines(&gather, why);
 		watch_why_end(why, &gather);

@@ -10,13 +10,13 @@
 
 #include "supervisor/ctl/cell.h"
 #include "supervisor/ctl/gather.h"
+#include "supervisor/ctl/usage.h"
 #include "supervisor/ctl/why.h"
 #include "supervisor/ctl/why_input.h"
 #include "supervisor/ctl/why_json.h"
 
 #define SECONDS_DEFAULT 2
 #define SECONDS_MOST 60
-#define EXIT_USAGE 2
 
 struct request {
 	const char *socket;
@@ -28,21 +28,13 @@ struct request {
 };
 
 static void
-fail_usage(void)
-{
-	fputs("usage: socktopusctl [-s SOCKET] why [-j | -q] "
-	      "[-t SECONDS] [TUNNEL]\n",
-	    stderr);
-	exit(EXIT_USAGE);
-}
-
-static void
 parse(struct request *request, int argc, char **argv)
 {
 	const char *wrong;
 	int option;
 
 	optind = 1;
+	opterr = 0;
 	while ((option = getopt(argc, argv, "+:jqs:t:")) != -1) {
 		switch (option) {
 		case 'j':
@@ -59,18 +51,18 @@ parse(struct request *request, int argc, char **argv)
 			request->seconds = (unsigned int)strtonum(optarg, 1,
 			    SECONDS_MOST, &wrong);
 			if (wrong != NULL)
-				errx(EXIT_USAGE, "-t %s: %s", optarg, wrong);
+				usage_fail("why", "-t %s: %s", optarg, wrong);
 			break;
 		default:
-			fail_usage();
+			usage_fail_option("why", option, argv);
 		}
 	}
 	if (request->brief && request->json != NULL)
-		fail_usage();
+		usage_fail("why", "-j and -q exclude each other");
 	if (optind < argc)
 		request->tunnel = argv[optind++];
 	if (optind != argc)
-		fail_usage();
+		usage_fail("why", "too many arguments: %s", argv[optind]);
 }
 
 /* The names are the other end's: they must not steer the terminal. */
