@@ -132,7 +132,7 @@ handle_tick(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	tick_tunnels(engine, now_us);
 	TAILQ_FOREACH_SAFE(path, &engine->arriving, entry, next)
-		path_tick(path);
+		path_tick(path, now_us);
 	TAILQ_FOREACH(listener, &engine->listeners, entry)
 		listener_tick(listener, now_us);
 	spawner_tick(&engine->spawner, now_us);

@@ -77,6 +77,7 @@ struct path {
 	uint64_t looked_us;	/* when the tick looked at it last */
 	bool ping_due;		/* DATA went out since the last PING */
 	uint64_t waits_us;	/* since when a PONG is awaited, or 0 */
+	uint64_t asked_us;	/* when the peer's last PING came */
 	bool pong_due;		/* the ring was full */
 	uint64_t held_us;	/* until when no DATA is wanted; 0: it is */
 	struct frame_pong pong; /* totals to acknowledge */
@@ -147,7 +148,7 @@ void path_hold(struct path *path, uint16_t pause_ms);
 void path_held(struct path *path, const uint8_t *frame, size_t bytes);
 
 /* Timers, and a look at the rings in case a bell was withheld. */
-void path_tick(struct path *path);
+void path_tick(struct path *path, uint64_t now_us);
 
 /* Take frames from the ring until it is empty or the budget is used up. */
 void path_receive(struct path *path);

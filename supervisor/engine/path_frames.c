@@ -79,6 +79,7 @@ handle_ping(struct path *path, const uint8_t *frame, size_t bytes)
 	}
 	path->pong.time_us = ping.time_us;
 	path->pong_due = true;
+	path->asked_us = clock_now_us();
 	path_pong(path);
 }
 

@@ -9,6 +9,8 @@
 #define IDLE_PING_INTERVAL_US UINT64_C(1000000)
 #define IDLE_LONG_US UINT64_C(10000000)
 #define IDLE_LONG_PING_MOST_US UINT64_C(5000000)
+/* The end that was dialled asks so much less while it is asked itself. */
+#define IDLE_LISTENER_PART 4
 
 void
 path_ping(struct path *path)
@@ -35,6 +37,13 @@ path_pong(struct path *path)
 		path->pong_due = false;
 }
 
+static bool
+is_asked(const struct path *path, uint64_t now_us)
+{
+	return path->config == NULL && path->asked_us != 0 &&
+	    now_us - path->asked_us < 2 * IDLE_LONG_PING_MOST_US;
+}
+
 static uint64_t
 idle_interval_us(const struct path *path, uint64_t now_us)
 {
@@ -44,8 +53,10 @@ idle_interval_us(const struct path *path, uint64_t now_us)
 	    now_us - path->since_us < IDLE_LONG_US ||
 	    interval_us < IDLE_PING_INTERVAL_US)
 		return IDLE_PING_INTERVAL_US;
-	return interval_us < IDLE_LONG_PING_MOST_US ? interval_us :
-						      IDLE_LONG_PING_MOST_US;
+	if (interval_us > IDLE_LONG_PING_MOST_US)
+		interval_us = IDLE_LONG_PING_MOST_US;
+	return is_asked(path, now_us) ? IDLE_LISTENER_PART * interval_us :
+					interval_us;
 }
 
 /*

@@ -143,10 +143,8 @@ act(struct path *path, uint64_t now_us)
 }
 
 void
-path_tick(struct path *path)
+path_tick(struct path *path, uint64_t now_us)
 {
-	uint64_t now_us = clock_now_us();
-
 	if (is_quiet(path) && now_us - path->looked_us < QUIET_LOOK_US)
 		return;
 	path->looked_us = now_us;

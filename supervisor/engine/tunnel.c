@@ -257,6 +257,8 @@ limit_queue(struct tunnel *tunnel, uint64_t now_us)
 	struct path *path;
 
 	TAILQ_FOREACH(path, &tunnel->paths, entry) {
+		if (!stands)
+			break;
 		if (path->state != PATH_UP)
 			continue;
 		bytes_s += estimate_rate(&path->estimate);
@@ -274,7 +276,7 @@ tunnel_tick(struct tunnel *tunnel, uint64_t now_us)
 
 	limit_queue(tunnel, now_us);
 	TAILQ_FOREACH_SAFE(path, &tunnel->paths, entry, next)
-		path_tick(path);
+		path_tick(path, now_us);
 	tunnel_pool_tick(tunnel, now_us);
 	tunnel_ledger_tick(tunnel, now_us);
 	tunnel_choice_tick(tunnel, now_us);
