@@ -58,6 +58,7 @@ for file in bash-completion/completions/socktopusctl \
 	has 644 "$(variable datadir)/$file"
 done
 has 644 "$example/socktopus.conf"
+has 755 "$example/socktopus.check"
 has 755 "$example/socktopus.run"
 has 755 "$example/socktopus.openrc"
 if [ -n "$(variable systemdsystemunit_DATA)" ]; then

@@ -49,7 +49,8 @@ if command -v systemd-analyze >/dev/null; then
 	expect_score "$work/units/socktopus-exporter.service" $exporter_max
 fi
 if command -v shellcheck >/dev/null; then
-	shellcheck "$build/etc/socktopus.run" "$build/etc/socktopus.openrc" ||
+	shellcheck "$build/etc/socktopus.run" "$build/etc/socktopus.check" \
+	    "$build/etc/socktopus.openrc" ||
 	    fail "shellcheck"
 fi
 sh -n "$build/etc/socktopus.openrc" || fail "the OpenRC script"
