@@ -20,7 +20,7 @@
 #include "supervisor/state.h"
 #include "supervisor/upgrade_words.h"
 
-#define BYTES_MAX (LOG_PATH_MAX + 256)
+#define BYTES_MAX 256
 #define WAIT_MS 5000
 
 struct first_words {
@@ -35,7 +35,6 @@ leave_words(struct state *state, struct first_words *words)
 	state_begin(state);
 	STATE_CHOICE(state, words->log.level, LOG_TRACE);
 	STATE_CHOICE(state, words->log.target, LOG_TO_FILE);
-	state_text(state, words->log.file, sizeof(words->log.file));
 	STATE_CHOICE(state, words->sandbox, CONFIG_SANDBOX_BEST_EFFORT);
 	STATE_NUMBER(state, words->alive_us);
 }
@@ -75,20 +74,32 @@ hear(struct first_words *words)
 	return state.broken ? UPGRADE_EXIT_VERSION : 0;
 }
 
+/* A file comes with the state, open; before that there is standard error. */
+static void
+open_log(const struct log_settings *settings)
+{
+	struct log_settings first = *settings;
+
+	if (first.target == LOG_TO_FILE)
+		first.target = LOG_TO_STDERR;
+	if (log_open(&first) == -1)
+		log_warn(NULL, "log: cannot open it again: %s",
+		    strerror(errno));
+}
+
 static int
 serve(const struct first_words *words, struct config *config)
 {
 	struct engine_start start = { .supervisor_channel = KEEPER_FD_CHANNEL,
 		.loader = -1,
+		.opener = -1,
 		.keeper = -1,
 		.handover = KEEPER_FD_HANDOVER };
 
 	log_role("engine");
 	setproctitle("engine");
 	setsid();
-	if (log_open(&words->log) == -1)
-		log_warn(NULL, "log file %s: %s", words->log.file,
-		    strerror(errno));
+	open_log(&words->log);
 	config->log = words->log;
 	config->sandbox = words->sandbox;
 	start.config = config;

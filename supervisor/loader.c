@@ -118,7 +118,8 @@ send_bundle(int channel, const struct bundle *bundle)
 		if (send_listener(channel, config, i) == -1)
 			return -1;
 	for (uint32_t i = 0; i < config->tunnels_count; i++)
-		if (send_tunnel(channel, config, i) == -1)
+		if (!address_is_named(config->tunnels[i].local.kind) &&
+		    send_tunnel(channel, config, i) == -1)
 			return -1;
 	return send_record(channel, &done, -1);
 }

@@ -17,7 +17,8 @@ struct options;
 enum loader_type {
 	LOADER_CONFIG = 1, /* a memfd with a packed bundle: bytes, fd */
 	LOADER_LISTEN,	   /* for config->listens[index]: fd, or why not */
-	LOADER_TUNNEL,	   /* for config->tunnels[index]: the same */
+	LOADER_TUNNEL,	   /* for config->tunnels[index]: the same; not for what
+			    * has a name, which is the opener's */
 	LOADER_DONE,
 	LOADER_FAULT /* words: nothing was loaded */
 };

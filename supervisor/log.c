@@ -88,51 +88,73 @@ look_around(void)
 }
 
 int
-log_open(const struct log_settings *settings)
+log_open_target(const struct log_settings *settings)
 {
-	enum form form = FORM_PLAIN;
-	int fd = STDERR_FILENO;
-
-	look_around();
 	switch (settings->target) {
 	case LOG_TO_STDERR:
-		form = state.stderr_form;
-		fd = form == FORM_FIELDS ? state.journal : STDERR_FILENO;
 		break;
 	case LOG_TO_SYSLOG:
-		form = FORM_SYSLOG;
-		fd = log_syslog_open(LOG_SYSLOG_SOCKET);
-		break;
+		return log_syslog_open(LOG_SYSLOG_SOCKET);
 	case LOG_TO_FILE:
-		fd = open_file(settings->file);
-		break;
+		return open_file(settings->file);
 	}
-	if (fd == -1)
-		return -1;
-	if (state.settings.target != LOG_TO_STDERR)
-		close(state.fd);
-	state.fd = fd;
-	state.form = form;
-	state.settings = *settings;
-	state.lost = 0;
-	state.torn = false;
-	return 0;
+	errno = 0;
+	return -1;
 }
 
 int
-log_reopen(void)
+log_open(const struct log_settings *settings)
 {
 	int fd;
 
-	if (state.settings.target != LOG_TO_FILE)
-		return 0;
-	fd = open_file(state.settings.file);
-	if (fd == -1)
+	look_around();
+	fd = log_open_target(settings);
+	if (fd == -1 && errno != 0)
 		return -1;
-	close(state.fd);
-	state.fd = fd;
-	state.torn = false;
+	log_adopt(settings, fd);
 	return 0;
+}
+
+/* Standard error, or the journal behind it. */
+static void
+take_stderr(int fd)
+{
+	if (fd != -1) {
+		if (state.stderr_form == FORM_FIELDS)
+			close(state.journal);
+		state.journal = fd;
+		state.stderr_form = FORM_FIELDS;
+	}
+	state.form = state.stderr_form;
+	state.fd = state.form == FORM_FIELDS ? state.journal : STDERR_FILENO;
+}
+
+void
+log_adopt(const struct log_settings *settings, int fd)
+{
+	look_around();
+	if (state.settings.target != LOG_TO_STDERR)
+		close(state.fd);
+	state.settings = *settings;
+	state.fd = fd;
+	switch (settings->target) {
+	case LOG_TO_STDERR:
+		take_stderr(fd);
+		break;
+	case LOG_TO_SYSLOG:
+		state.form = FORM_SYSLOG;
+		break;
+	case LOG_TO_FILE:
+		state.form = FORM_PLAIN;
+		break;
+	}
+	state.torn = false;
+}
+
+int
+log_descriptor(void)
+{
+	return state.fd == STDERR_FILENO ? -1 : state.fd;
 }
 
 void
@@ -244,7 +266,8 @@ say_failing(void)
 
 	if (state.settings.target != LOG_TO_FILE)
 		return;
-	begin(&line, LOG_ERROR, state.settings.file);
+	begin(&line, LOG_ERROR,
+	    state.settings.file[0] != '\0' ? state.settings.file : "log file");
 	log_line_append(&line, "%s, lines are lost until it takes them again",
 	    strerror(saved_errno));
 	log_line_finish(&line);

@@ -44,8 +44,21 @@ struct log_settings {
  */
 int log_open(const struct log_settings *settings);
 
-/* Open a LOG_TO_FILE target again (after rotation). 0, or -1 with errno. */
-int log_reopen(void);
+/*
+ * The descriptor of a target, for log_adopt(), here or in a process that may
+ * open none. -1 with errno, or with errno 0 for standard error, which
+ * everybody has.
+ */
+int log_open_target(const struct log_settings *settings);
+
+/*
+ * Lines go to this target from now on, the level too is taken from settings.
+ * The descriptor is taken over; -1 for standard error.
+ */
+void log_adopt(const struct log_settings *settings, int fd);
+
+/* Where lines go to, to be lent to another process; -1: standard error. */
+int log_descriptor(void);
 
 /* The role that every line of this process carries: a static string. */
 void log_role(const char *role);

@@ -23,6 +23,7 @@
 #include "supervisor/loader.h"
 #include "supervisor/log.h"
 #include "supervisor/notify.h"
+#include "supervisor/opener.h"
 #include "supervisor/options.h"
 #include "supervisor/privilege.h"
 #include "supervisor/sandbox.h"
@@ -70,16 +71,6 @@ configure(const struct options *options, const struct activation *activation)
 	return config;
 }
 
-/* The log is opened again, on a signal, by who cannot become root any more. */
-static void
-give_log(const struct config *config, const struct privilege *privilege)
-{
-	if (config->log.target == LOG_TO_FILE && privilege->change &&
-	    lchown(config->log.file, privilege->uid, privilege->gid) == -1)
-		log_warn(NULL, "log file %s: %s", config->log.file,
-		    strerror(errno));
-}
-
 static void be_engine(const struct engine_start *start,
     const struct privilege *privilege, pid_t parent) __attribute__((noreturn));
 
@@ -118,7 +109,7 @@ be_loader(const struct options *options, const struct config *config,
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	sockets_drop(sockets);
+	sockets_close(sockets);
 	close(settings->worker_binary);
 	close(settings->engine_channel);
 	close(settings->keeper);
@@ -162,16 +153,41 @@ start_loader(const struct options *options, const struct config *config,
 	close(channel[1]);
 }
 
+/* Made before it, for the engine alone. */
+struct engine_ends {
+	int keeper;
+	int opener;
+};
+
+static void
+start_opener(const struct options *options, const struct config *config,
+    struct sockets *sockets, const struct privilege *privilege,
+    struct spawn_settings *settings, const int loader[2],
+    struct engine_ends *ends)
+{
+	const int unwanted[] = { loader[0], loader[1], settings->worker_binary,
+		settings->keeper, ends->keeper, settings->notify->fd };
+	const struct opener_start start = { .options = options,
+		.config = config,
+		.sockets = sockets,
+		.privilege = privilege,
+		.unwanted = unwanted,
+		.unwanted_count = sizeof(unwanted) / sizeof(unwanted[0]) };
+
+	settings->opener_pid = opener_start(&start, &ends->opener);
+}
+
 static void
 start_engine(struct config *config, const struct sockets *sockets,
     const struct privilege *privilege, struct spawn_settings *settings,
-    const int loader[2], int keeper)
+    const int loader[2], const struct engine_ends *ends)
 {
 	struct engine_start start = {
 		.config = config,
 		.sockets = sockets,
 		.loader = loader[1],
-		.keeper = keeper,
+		.keeper = ends->keeper,
+		.opener = ends->opener,
 		.handover = -1,
 		.alive_us = notify_alive_us(settings->notify),
 	};
@@ -194,7 +210,8 @@ start_engine(struct config *config, const struct sockets *sockets,
 		be_engine(&start, privilege, parent);
 	}
 	close(channel[1]);
-	close(keeper);
+	close(ends->keeper);
+	close(ends->opener);
 	settings->engine_channel = channel[0];
 }
 
@@ -204,21 +221,20 @@ start(const struct options *options, struct config *config,
     struct activation *activation, struct sockets *sockets,
     struct privilege *privilege, struct spawn_settings *settings)
 {
-	int loader[2], keeper;
+	struct engine_ends ends;
 	sigset_t held;
+	int loader[2];
 
 	if (privilege_find(privilege, config->user, config->worker_user) ==
 		-1 ||
 	    sandbox_check_config(config,
 		privilege->uid == privilege->worker_uid) == -1)
 		return -1;
-	give_log(config, privilege);
 	settings->change_user = privilege->change;
 	settings->worker_uid = privilege->worker_uid;
 	settings->worker_gid = privilege->worker_gid;
 	settings->sandbox = config->sandbox;
 	settings->log = config->log;
-	settings->sockets = sockets;
 	settings->worker_binary = launch_open_worker(&settings->programs);
 	if (settings->worker_binary == -1 ||
 	    sockets_open(sockets, config, activation, privilege->uid,
@@ -228,11 +244,13 @@ start(const struct options *options, struct config *config,
 	spawn_hold_signals(&held);
 	if (open_loader_channel(config, loader) == -1)
 		log_fatal(NULL, "socketpair: %s", strerror(errno));
-	keeper_start(settings, config, privilege, &keeper);
-	/* The engine first: it must not hold the loader's end. */
-	start_engine(config, sockets, privilege, settings, loader, keeper);
+	keeper_start(settings, config, privilege, &ends.keeper);
+	start_opener(options, config, sockets, privilege, settings, loader,
+	    &ends);
+	/* The engine first: the loader must not hold its ends. */
+	start_engine(config, sockets, privilege, settings, loader, &ends);
 	start_loader(options, config, sockets, privilege, settings, loader);
-	sockets_keep_names(sockets, config);
+	sockets_close(sockets);
 	return 0;
 }
 
@@ -259,7 +277,6 @@ run(const struct options *options, struct config *config,
 	/* From here on this process knows no name, address or secret. */
 	config_free(config);
 	status = spawn_serve(&settings);
-	sockets_close(&sockets);
 	notify_close(&notify);
 	return status;
 }
@@ -275,7 +292,6 @@ run_successor(bool trial)
 	log_notice(NULL, "upgraded to %s", PACKAGE_VERSION);
 	status = spawn_continue(&succession.settings, &succession.slots,
 	    &succession.left);
-	sockets_close(&succession.sockets);
 	notify_close(&succession.notify);
 	return status;
 }

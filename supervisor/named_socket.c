@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,19 +29,31 @@
 #define ANSWER_TRIES 50
 #define PAUSE_MS 10
 
+static int refuse(const struct named_socket *named, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int
+refuse(const struct named_socket *named, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(named->why, NAMED_SOCKET_WHY_MAX, format, arguments);
+	va_end(arguments);
+	return -1;
+}
+
 static int
 failed(const struct named_socket *named, const char *step)
 {
-	log_error(named->subject, "socket %s: %s: %s", named->path, step,
+	return refuse(named, "socket %s: %s: %s", named->path, step,
 	    strerror(errno));
-	return -1;
 }
 
 static int
 refused(const struct named_socket *named, const char *why)
 {
-	log_error(named->subject, "socket %s: %s", named->path, why);
-	return -1;
+	return refuse(named, "socket %s: %s", named->path, why);
 }
 
 static int
@@ -50,11 +63,9 @@ fill_address(struct sockaddr_un *address, const struct named_socket *named)
 	if (strlcpy(address->sun_path, named->path, sizeof(address->sun_path)) <
 	    sizeof(address->sun_path))
 		return 0;
-	log_error(named->subject,
-	    "socket %s: the path has %zu bytes, at most "
-	    "%zu are possible",
+	return refuse(named,
+	    "socket %s: the path has %zu bytes, at most %zu are possible",
 	    named->path, strlen(named->path), sizeof(address->sun_path) - 1);
-	return -1;
 }
 
 /* The folder part of path, as dirname(3) has it. */
@@ -222,7 +233,7 @@ bind_name(int fd, const struct sockaddr_un *address,
 	result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
 	umask(mask);
 	if (setegid(before) == -1)
-		log_fatal(named->subject, "setegid: %s", strerror(errno));
+		log_fatal(NULL, "setegid: %s", strerror(errno));
 	if (result == -1)
 		return failed(named, "bind");
 	if (give_away(named) == -1) {

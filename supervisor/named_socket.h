@@ -9,10 +9,12 @@
 
 #include <stdbool.h>
 
+#define NAMED_SOCKET_WHY_MAX 256
+
 struct named_socket {
-	const char *subject; /* for the log, or NULL */
 	const char *path;
-	int type; /* SOCK_STREAM and SOCK_SEQPACKET listen */
+	char *why; /* room for NAMED_SOCKET_WHY_MAX */
+	int type;  /* SOCK_STREAM and SOCK_SEQPACKET listen */
 	mode_t mode;
 	uid_t owner;
 	gid_t group;
@@ -24,7 +26,7 @@ struct named_socket {
  * socket is given to owner and group when this process is root, or if it is
  * insisted on. Refuses a folder in which somebody else could put another
  * socket, and a socket that answers. Returns the descriptor, close-on-exec and
- * non-blocking, or -1 having logged why.
+ * non-blocking, or -1 with a line in named->why.
  */
 int named_socket_open(const struct named_socket *named);
 

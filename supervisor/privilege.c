@@ -241,17 +241,15 @@ prove_supervisor(void)
 
 /* Of those that it has. */
 static void
-collect_reading(void)
+collect_some(const unsigned int *wanted, size_t count)
 {
-	static const unsigned int wanted[] = { CAP_DAC_READ_SEARCH,
-		CAP_NET_BIND_SERVICE };
-	bool has[sizeof(wanted) / sizeof(wanted[0])];
+	bool has[CAP_LAST_CAP + 1];
 	size_t i;
 
-	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+	for (i = 0; i < count; i++)
 		has[i] = capng_have_capability(CAPNG_EFFECTIVE, wanted[i]) != 0;
 	capng_clear(CAPNG_SELECT_CAPS);
-	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+	for (i = 0; i < count; i++)
 		if (has[i])
 			must(capng_update(CAPNG_ADD,
 				 CAPNG_EFFECTIVE | CAPNG_PERMITTED,
@@ -259,8 +257,9 @@ collect_reading(void)
 			    "capabilities");
 }
 
-void
-privilege_drop_loader(const struct privilege *privilege)
+static void
+drop_to(const struct privilege *privilege, const unsigned int *wanted,
+    size_t count)
 {
 	lock_process();
 	if (!privilege->change) {
@@ -271,7 +270,7 @@ privilege_drop_loader(const struct privilege *privilege)
 	must(capng_get_caps_process() == 0, "capget");
 	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0)
 		lock_bounds();
-	collect_reading();
+	collect_some(wanted, count);
 	apply_capabilities();
 
 	must(capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
@@ -279,6 +278,25 @@ privilege_drop_loader(const struct privilege *privilege)
 	    "capabilities");
 	must(capng_apply(CAPNG_SELECT_CAPS) != 0,
 	    "a capability can be had again");
+}
+
+void
+privilege_drop_loader(const struct privilege *privilege)
+{
+	static const unsigned int reading[] = { CAP_DAC_READ_SEARCH,
+		CAP_NET_BIND_SERVICE };
+
+	drop_to(privilege, reading, sizeof(reading) / sizeof(reading[0]));
+}
+
+void
+privilege_drop_opener(const struct privilege *privilege)
+{
+	static const unsigned int opening[] = { CAP_DAC_READ_SEARCH,
+		CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_CHOWN, CAP_SETGID,
+		CAP_NET_ADMIN };
+
+	drop_to(privilege, opening, sizeof(opening) / sizeof(opening[0]));
 }
 
 void

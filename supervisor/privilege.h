@@ -44,4 +44,11 @@ void privilege_drop_supervisor(const struct privilege *privilege);
  */
 void privilege_drop_loader(const struct privilege *privilege);
 
+/*
+ * The same with what it takes to name, own and remove sockets and files
+ * anywhere, and to make devices: CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE,
+ * CAP_FOWNER, CAP_CHOWN, CAP_SETGID and CAP_NET_ADMIN.
+ */
+void privilege_drop_opener(const struct privilege *privilege);
+
 #endif

@@ -84,54 +84,20 @@ static const struct sandbox_filter_rule socket_rules[] = {
 	WHEN(ioctl, IS(1, FIONREAD)),
 };
 
-static const struct sandbox_filter_rule reopen_rules[] = {
-	WHEN(openat, IS(2, SANDBOX_LOCK_LOG_FLAGS)),
+static const struct sandbox_filter_list lists[] = {
+	LIST(SCMP_ACT_ALLOW, loop_rules),
+	LIST(SCMP_ACT_ALLOW, path_rules),
+	LIST(SCMP_ACT_ALLOW, socket_rules),
 };
-
-static const struct sandbox_filter_rule open_rules[] = {
-	CALL(openat),
-};
-
-static const struct sandbox_filter_list
-    loop_list = LIST(SCMP_ACT_ALLOW, loop_rules),
-    path_list = LIST(SCMP_ACT_ALLOW, path_rules),
-    socket_list = LIST(SCMP_ACT_ALLOW, socket_rules),
-    reopen_list = LIST(SCMP_ACT_ALLOW, reopen_rules),
-    refuse_list = LIST(SCMP_ACT_ERRNO(EACCES), open_rules);
 
 /* clang-format on */
 
-#define LISTS_MAX 4
-
-/* Without Landlock the log is not opened again: the name cannot be judged. */
-static size_t
-collect(const struct config *config, int level,
-    struct sandbox_filter_list lists[LISTS_MAX])
-{
-	size_t count = 0;
-
-	lists[count++] = loop_list;
-	lists[count++] = path_list;
-	lists[count++] = socket_list;
-	switch (config->log.target) {
-	case LOG_TO_STDERR:
-	case LOG_TO_SYSLOG:
-		break;
-	case LOG_TO_FILE:
-		lists[count++] = level > 0 ? reopen_list : refuse_list;
-		break;
-	}
-	return count;
-}
-
 static void
-enter_landlock(const struct config *config, int level)
+enter_landlock(int level)
 {
 	int ruleset = sandbox_landlock_new(level, SANDBOX_LANDLOCK_ALL);
 
-	sandbox_lock_must(ruleset != -1 &&
-		sandbox_landlock_grant_log(ruleset, &config->log) == 0 &&
-		sandbox_landlock_enter(ruleset) == 0,
+	sandbox_lock_must(ruleset != -1 && sandbox_landlock_enter(ruleset) == 0,
 	    "Landlock");
 	sandbox_lock_must(open("/", O_RDONLY | O_CLOEXEC) == -1,
 	    "Landlock is not in force");
@@ -140,8 +106,6 @@ enter_landlock(const struct config *config, int level)
 void
 sandbox_enter_engine(const struct config *config)
 {
-	struct sandbox_filter_list lists[LISTS_MAX];
-	size_t count;
 	bool filtered;
 	int level;
 
@@ -150,9 +114,8 @@ sandbox_enter_engine(const struct config *config)
 	sandbox_lock_harden();
 	level = sandbox_lock_level(config);
 	if (level > 0)
-		enter_landlock(config, level);
-	count = collect(config, level, lists);
+		enter_landlock(level);
 	filtered = sandbox_lock_filter(config, SCMP_ACT_KILL_PROCESS, lists,
-	    count);
+	    sizeof(lists) / sizeof(lists[0]));
 	sandbox_lock_report(level, filtered);
 }

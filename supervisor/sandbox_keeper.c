@@ -38,7 +38,7 @@ static const struct sandbox_filter_list
 /* clang-format on */
 
 static void
-enter_landlock(const struct config *config, int level, const char *program)
+enter_landlock(int level, const char *program)
 {
 	int ruleset = sandbox_landlock_new(level, SANDBOX_LANDLOCK_CHANGE);
 
@@ -46,7 +46,6 @@ enter_landlock(const struct config *config, int level, const char *program)
 		sandbox_landlock_grant_linker(ruleset) == 0 &&
 		sandbox_landlock_grant_folder(ruleset, program,
 		    LANDLOCK_ACCESS_FS_EXECUTE) == 0 &&
-		sandbox_landlock_grant_log(ruleset, &config->log) == 0 &&
 		sandbox_landlock_enter(ruleset) == 0,
 	    "Landlock");
 	sandbox_lock_must(open("/dev/zero", O_WRONLY | O_CLOEXEC) == -1,
@@ -64,7 +63,7 @@ sandbox_enter_keeper(const struct config *config, const char *program)
 	sandbox_lock_harden();
 	level = sandbox_lock_level(config);
 	if (level > 0)
-		enter_landlock(config, level, program);
+		enter_landlock(level, program);
 	filtered = sandbox_lock_filter(config, SCMP_ACT_ALLOW, &deadly_list, 1);
 	sandbox_lock_report(level, filtered);
 }

@@ -1,6 +1,5 @@
 #include "supervisor/sandbox_landlock.h"
 
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <linux/landlock.h>
@@ -13,8 +12,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include "supervisor/log.h"
 
 /*
  * Of linux/landlock.h, younger than the headers of Debian 12: what each ABI
@@ -157,18 +154,17 @@ sandbox_landlock_grant_linker(int ruleset)
 }
 
 int
-sandbox_landlock_grant_log(int ruleset, const struct log_settings *settings)
+sandbox_landlock_grant_names(int ruleset, int level)
 {
-	struct stat status;
+	const uint64_t device = LANDLOCK_ACCESS_FS_WRITE_FILE |
+	    (level >= 5 ? FS_IOCTL_DEV : 0);
 
-	if (settings->target != LOG_TO_FILE ||
-	    stat(settings->file, &status) == -1)
-		return 0;
-	if (!S_ISREG(status.st_mode))
-		return sandbox_landlock_grant(ruleset, settings->file,
-		    LANDLOCK_ACCESS_FS_WRITE_FILE);
-	return sandbox_landlock_grant_folder(ruleset, settings->file,
-	    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG);
+	if (sandbox_landlock_grant(ruleset, "/dev/net/tun", device) == -1)
+		return -1;
+	return sandbox_landlock_grant(ruleset, "/",
+	    UINT64_C(0) | LANDLOCK_ACCESS_FS_WRITE_FILE |
+		LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
+		LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE);
 }
 
 int

@@ -7,8 +7,6 @@
 
 #include <stdint.h>
 
-struct log_settings;
-
 /* What is forbidden unless it is granted. */
 enum sandbox_landlock_reach {
 	SANDBOX_LANDLOCK_ALL,	/* files, TCP, signals, abstract sockets */
@@ -40,9 +38,8 @@ int sandbox_landlock_grant_linker(int ruleset);
 /* The same, of an open descriptor. */
 int sandbox_landlock_grant_fd(int ruleset, int fd, uint64_t allowed);
 
-/* What log_reopen() takes: its folder if it is a file, else it alone. */
-int
-sandbox_landlock_grant_log(int ruleset, const struct log_settings *settings);
+/* To make and remove sockets and files anywhere, and TUN devices. */
+int sandbox_landlock_grant_names(int ruleset, int level);
 
 /* Take the layer on and close its descriptor. 0, or -1 with errno. */
 int sandbox_landlock_enter(int ruleset);

@@ -1,7 +1,9 @@
 /*
- * It may still be root's number, so what it could change, start or trace is
- * taken from it: files are read and nothing else, by Landlock and by the
- * filter. The resolver is refused what it can go on without.
+ * The loader and the opener may still be of root's number, so what they could
+ * start or trace is taken from them, and from the loader what it could change:
+ * it reads files and nothing else, by Landlock and by the filter. The resolver
+ * is refused what it can go on without. The opener resolves nothing, and has
+ * local sockets alone.
  */
 #include "supervisor/sandbox.h"
 
@@ -12,6 +14,7 @@
 
 #include <netinet/in.h>
 
+#include <linux/if_tun.h>
 #include <linux/landlock.h>
 
 #include <errno.h>
@@ -89,6 +92,22 @@ static const struct sandbox_filter_rule family_rules[] = {
 	{ SCMP_SYS(socket), 1, { { 0, SCMP_CMP_GT, AF_INET6, 0 } } },
 };
 
+/* What has a name comes, goes, and gets its rights; a log is opened. */
+static const struct sandbox_filter_rule name_rules[] = {
+	SOCKET(AF_UNIX, SOCK_STREAM), SOCKET(AF_UNIX, SOCK_DGRAM),
+	SOCKET(AF_UNIX, SOCK_SEQPACKET), SOCKET(AF_INET, SOCK_DGRAM),
+	CALL(bind), CALL(listen), CALL(connect), CALL(recvmsg), CALL(poll),
+	CALL(ppoll), CALL(mkdir), CALL(mkdirat), CALL(flock), CALL(umask),
+	CALL(unlink), CALL(unlinkat), CALL(rename), CALL(renameat),
+	CALL(renameat2), CALL(chmod), CALL(fchmod), CALL(fchmodat),
+	CALL(chown), CALL(lchown), CALL(fchown), CALL(fchownat),
+	CALL(setresgid), CALL(setresgid32), CALL(getresgid),
+	CALL(getgroups),
+	WHEN(openat, IS(2, SANDBOX_LOCK_LOG_FLAGS)),
+	WHEN(openat, IS(2, O_RDWR | O_CLOEXEC | O_NONBLOCK)),
+	WHEN(ioctl, IS(1, TUNSETIFF)), WHEN(ioctl, IS(1, SIOCSIFMTU)),
+};
+
 static const struct sandbox_filter_list lists[] = {
 	LIST(SCMP_ACT_ALLOW, channel_rules),
 	LIST(SCMP_ACT_ALLOW, file_rules),
@@ -96,6 +115,14 @@ static const struct sandbox_filter_list lists[] = {
 	LIST(SCMP_ACT_ALLOW, process_rules),
 	LIST(SCMP_ACT_KILL_PROCESS, deadly_rules),
 	LIST(SCMP_ACT_ERRNO(EAFNOSUPPORT), family_rules),
+};
+
+static const struct sandbox_filter_list opener_lists[] = {
+	LIST(SCMP_ACT_ALLOW, channel_rules),
+	LIST(SCMP_ACT_ALLOW, file_rules),
+	LIST(SCMP_ACT_ALLOW, name_rules),
+	LIST(SCMP_ACT_ALLOW, process_rules),
+	LIST(SCMP_ACT_KILL_PROCESS, deadly_rules),
 };
 
 /* clang-format on */
@@ -129,5 +156,38 @@ sandbox_enter_loader(const struct config *config)
 		sandbox_lock_must(socket(AF_UNIX, SOCK_DGRAM, 0) == -1 &&
 			errno == EAFNOSUPPORT,
 		    "a local socket can be had");
+	sandbox_lock_report(level, filtered);
+}
+
+/* Any name will do, but what is no socket, file or folder cannot be made. */
+static void
+enter_opener_landlock(int level)
+{
+	int ruleset = sandbox_landlock_new(level, SANDBOX_LANDLOCK_CHANGE);
+
+	sandbox_lock_must(ruleset != -1 &&
+		sandbox_landlock_grant_names(ruleset, level) == 0 &&
+		sandbox_landlock_enter(ruleset) == 0,
+	    "Landlock");
+}
+
+void
+sandbox_enter_opener(const struct config *config)
+{
+	bool filtered;
+	int level;
+
+	if (sandbox_lock_is_relaxed())
+		return;
+	sandbox_lock_harden();
+	level = sandbox_lock_level(config);
+	if (level > 0)
+		enter_opener_landlock(level);
+	filtered = sandbox_lock_filter(config, SCMP_ACT_ERRNO(ENOSYS),
+	    opener_lists, sizeof(opener_lists) / sizeof(opener_lists[0]));
+	if (filtered)
+		sandbox_lock_must(socket(AF_INET, SOCK_STREAM, 0) == -1 &&
+			errno == ENOSYS,
+		    "a TCP socket can be had");
 	sandbox_lock_report(level, filtered);
 }

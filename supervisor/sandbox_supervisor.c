@@ -23,7 +23,6 @@
 
 #include "shm/message.h"
 #include "supervisor/config.h"
-#include "supervisor/config_ends.h"
 #include "supervisor/sandbox_filter.h"
 #include "supervisor/sandbox_landlock.h"
 #include "supervisor/sandbox_lock.h"
@@ -38,13 +37,12 @@
 /* clang-format off */
 
 static const struct sandbox_filter_rule own_rules[] = {
-	CALL(poll), CALL(recvmsg), CALL(wait4), CALL(unlink), CALL(unlinkat),
+	CALL(poll), CALL(recvmsg), CALL(wait4),
 	WHEN(sendto, IS(4, 0)),
 	WHEN(signalfd4, IS(3, SOCK_CLOEXEC | SOCK_NONBLOCK)),
 	WHEN(kill, IS(1, SIGKILL)),
-	/* The workers' /dev/null, and the log. */
+	/* The workers' /dev/null. */
 	WHEN(openat, IS(2, O_RDWR | O_CLOEXEC)),
-	WHEN(openat, IS(2, SANDBOX_LOCK_LOG_FLAGS)),
 	/* fork(2) and nothing that shares or unshares. */
 	WHEN(clone, IS(0, CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD)),
 	WHEN(prctl, IS(0, PR_GET_SECCOMP)),
@@ -209,35 +207,13 @@ grant_execution(int ruleset, const struct launch_programs *programs)
 	    -1;
 }
 
-/* The names that are removed at the end. */
-static int
-grant_names(int ruleset, const struct config *config)
-{
-	struct config_walk walk = { 0 };
-	struct config_end end;
-	char path[ADDRESS_TEXT_MAX];
-
-	if (config->control[0] != '\0' &&
-	    sandbox_landlock_grant_folder(ruleset, config->control,
-		LANDLOCK_ACCESS_FS_REMOVE_FILE) == -1)
-		return -1;
-	while (config_ends_next(config, &walk, &end))
-		if (end.pair.kind != ADDRESS_TUN &&
-		    sandbox_landlock_grant_folder(ruleset,
-			address_format(&end.pair.local, path),
-			LANDLOCK_ACCESS_FS_REMOVE_FILE) == -1)
-			return -1;
-	return 0;
-}
-
 /*
  * Reading is left to the worker's own layer: what the resolver reads is
  * replaced in the course of time, and a rule would stick to the old file.
  * Signals are not confined, since the engine is outside.
  */
 static void
-enter_landlock(const struct config *config, int level,
-    const struct launch_programs *programs)
+enter_landlock(int level, const struct launch_programs *programs)
 {
 	int ruleset = sandbox_landlock_new(level, SANDBOX_LANDLOCK_CHANGE);
 
@@ -245,8 +221,6 @@ enter_landlock(const struct config *config, int level,
 		grant_execution(ruleset, programs) == 0 &&
 		sandbox_landlock_grant(ruleset, "/dev/null",
 		    LANDLOCK_ACCESS_FS_WRITE_FILE) == 0 &&
-		sandbox_landlock_grant_log(ruleset, &config->log) == 0 &&
-		grant_names(ruleset, config) == 0 &&
 		sandbox_landlock_enter(ruleset) == 0,
 	    "Landlock");
 	sandbox_lock_must(open("/dev/zero", O_WRONLY | O_CLOEXEC) == -1,
@@ -278,7 +252,7 @@ sandbox_enter_supervisor(const struct config *config,
 	sandbox_lock_harden();
 	level = sandbox_lock_level(config);
 	if (level > 0)
-		enter_landlock(config, level, &settings->programs);
+		enter_landlock(level, &settings->programs);
 	filtered = enter_filter(config, settings);
 	if (filtered)
 		prove();

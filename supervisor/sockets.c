@@ -6,7 +6,6 @@
 #include <netinet/tcp.h>
 
 #include <errno.h>
-#include <grp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,10 +17,9 @@
 #include "supervisor/activation.h"
 #include "supervisor/address.h"
 #include "supervisor/config.h"
+#include "supervisor/config_ends.h"
 #include "supervisor/engine/udp.h"
 #include "supervisor/log.h"
-#include "supervisor/named_socket.h"
-#include "supervisor/sockets_named.h"
 
 #define LISTEN_BACKLOG 256
 /* The kernel keeps connections that say nothing for so long to itself. */
@@ -194,8 +192,8 @@ open_udp(const struct config_tunnel *tunnel)
 }
 
 /* count descriptors that are not open yet; NULL when memory ran out. */
-int *
-sockets_new_descriptors(size_t count)
+static int *
+new_descriptors(size_t count)
 {
 	int *fds = calloc(count + 1, sizeof(*fds));
 
@@ -211,7 +209,7 @@ open_listeners(struct sockets *sockets, const struct config *config,
     struct activation *activation)
 {
 	sockets->listens_count = config->listens_count;
-	sockets->listens = sockets_new_descriptors(config->listens_count);
+	sockets->listens = new_descriptors(config->listens_count);
 	if (sockets->listens == NULL)
 		return -1;
 	for (size_t i = 0; i < config->listens_count; i++) {
@@ -228,7 +226,7 @@ static int
 open_tunnels(struct sockets *sockets, const struct config *config)
 {
 	sockets->tunnels_count = config->tunnels_count;
-	sockets->tunnels = sockets_new_descriptors(config->tunnels_count);
+	sockets->tunnels = new_descriptors(config->tunnels_count);
 	if (sockets->tunnels == NULL)
 		return -1;
 	for (size_t i = 0; i < config->tunnels_count; i++) {
@@ -241,51 +239,58 @@ open_tunnels(struct sockets *sockets, const struct config *config)
 	return 0;
 }
 
-/*
- * Its members may connect; the engine lets them look. The one that nobody need
- * have named is the package's, and for a service of root's.
- */
-static int
-share_control(struct named_socket *named, const char *name)
+static void
+describe_end(const struct config_end *end)
 {
-	const struct group *entry = getgrnam(name);
-	bool ours = strcmp(name, CONFIG_MONITORS) == 0;
+	char text[ADDRESS_TEXT_MAX];
 
-	if (ours &&
-	    (entry == NULL || (geteuid() != 0 && !group_member(entry->gr_gid))))
-		return 0;
-	if (entry == NULL) {
-		log_error(NULL, "control_group: there is no group %s", name);
-		return -1;
+	address_describe(&end->pair, text);
+	if (end->permitted)
+		log_info(end->of, "the peer may ask for %s", text);
+	else
+		log_info(end->of, "applications find it at %s", text);
+}
+
+/* Each where the engine looks for it. */
+static void
+spread(struct sockets *sockets, const struct config *config)
+{
+	const struct holding_item *item = sockets->held.items;
+	struct config_walk walk = { 0 };
+	struct config_end end;
+
+	for (; config_ends_next(config, &walk, &end); item++) {
+		describe_end(&end);
+		if (end.permitted)
+			sockets->permitted[sockets->permitted_count++] =
+			    item->fd;
+		else
+			sockets->tunnels[walk.tunnel - 1] = item->fd;
 	}
-	named->group = entry->gr_gid;
-	named->mode = 0660;
-	/* Root has its own way where it may not give files away. */
-	named->insist = geteuid() != 0;
-	return 0;
+	if (config->control[0] != '\0')
+		sockets->control = item->fd;
 }
 
 static int
-open_control(struct sockets *sockets, const struct config *config, uid_t owner,
+open_named(struct sockets *sockets, const struct config *config, uid_t owner,
     gid_t group)
 {
-	struct named_socket named = {
-		.path = config->control,
-		.type = SOCK_STREAM,
-		.mode = 0600,
-		.owner = owner,
-		.group = group,
-	};
+	const struct holding none = { .count = 0 };
+	char why[HOLDING_WHY_MAX];
 
-	if (config->control[0] == '\0')
-		return 0;
-	if (config->control_group[0] != '\0' &&
-	    share_control(&named, config->control_group) == -1)
+	if (holding_want(&sockets->held, config, owner, group, why) == -1 ||
+	    holding_open(&sockets->held, &none, why) == -1) {
+		log_error(NULL, "%s", why);
+		holding_drop(&sockets->held);
 		return -1;
-	sockets->control = named_socket_open(&named);
-	if (sockets->control == -1)
+	}
+	sockets->permitted = new_descriptors(sockets->held.count);
+	if (sockets->permitted == NULL) {
+		holding_drop(&sockets->held);
 		return -1;
-	return sockets_named_keep(sockets, config->control);
+	}
+	spread(sockets, config);
+	return 0;
 }
 
 int
@@ -295,8 +300,7 @@ sockets_open(struct sockets *sockets, const struct config *config,
 	*sockets = (struct sockets){ .control = -1 };
 	if (open_listeners(sockets, config, activation) == 0 &&
 	    open_tunnels(sockets, config) == 0 &&
-	    sockets_named_open(sockets, config, owner, group) == 0 &&
-	    open_control(sockets, config, owner, group) == 0)
+	    open_named(sockets, config, owner, group) == 0)
 		return 0;
 	sockets_close(sockets);
 	return -1;
@@ -330,11 +334,6 @@ sockets_try_tunnel(const struct address_tuple *tuple, char why[SOCKETS_WHY_MAX])
 	const char *error;
 	int fd;
 
-	if (address_is_named(tuple->kind)) {
-		snprintf(why, SOCKETS_WHY_MAX,
-		    "what has a name is made at the start only");
-		return -1;
-	}
 	if (address_resolve_tuple(tuple, &pair, &error) == -1) {
 		snprintf(why, SOCKETS_WHY_MAX, "local UDP address: %.200s",
 		    error);
@@ -358,8 +357,32 @@ close_all(int **fds, size_t *count)
 	*count = 0;
 }
 
+static bool
+is_held(const struct holding *held, int fd)
+{
+	for (size_t i = 0; i < held->count; i++)
+		if (held->items[i].fd == fd)
+			return true;
+	return false;
+}
+
+struct holding
+sockets_keep_names(struct sockets *sockets)
+{
+	struct holding held = sockets->held;
+
+	for (size_t i = 0; i < sockets->tunnels_count; i++)
+		if (is_held(&held, sockets->tunnels[i]))
+			sockets->tunnels[i] = -1;
+	sockets->permitted_count = 0;
+	sockets->control = -1;
+	sockets->held = (struct holding){ .count = 0 };
+	sockets_close(sockets);
+	return held;
+}
+
 void
-sockets_drop(struct sockets *sockets)
+sockets_close(struct sockets *sockets)
 {
 	close_all(&sockets->listens, &sockets->listens_count);
 	close_all(&sockets->tunnels, &sockets->tunnels_count);
@@ -367,23 +390,5 @@ sockets_drop(struct sockets *sockets)
 	if (sockets->control != -1)
 		close(sockets->control);
 	sockets->control = -1;
-}
-
-void
-sockets_keep_names(struct sockets *sockets, const struct config *config)
-{
-	close_all(&sockets->listens, &sockets->listens_count);
-	for (size_t i = 0; i < sockets->tunnels_count; i++) {
-		if (address_is_named(config->tunnels[i].local.kind))
-			continue;
-		close(sockets->tunnels[i]);
-		sockets->tunnels[i] = -1;
-	}
-}
-
-void
-sockets_close(struct sockets *sockets)
-{
-	sockets_named_remove(sockets);
-	sockets_drop(sockets);
+	holding_forget(&sockets->held);
 }

@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+#include "supervisor/holding.h"
+
 #define SOCKETS_WHY_MAX 256
 
 struct activation;
@@ -24,15 +26,14 @@ struct sockets {
 	size_t tunnels_count;
 	int *permitted;		/* ends with a name, in the order of */
 	size_t permitted_count; /* config_ends_next() */
-	char **names;		/* of local sockets, to be removed */
-	size_t names_count;
-	int control; /* listening; -1: none is configured */
+	int control;		/* listening; -1: none is configured */
+	struct holding held;	/* what of these has a name */
 };
 
 /*
  * Open all of them, close-on-exec and non-blocking; a listener that was passed
  * to us is taken over, and the rest of the passed closed. The control socket is
- * given to owner when this process is root. An existing control socket that
+ * given to owner when this process is root. An existing local socket that
  * nobody serves is replaced. 0, or -1 having logged which one failed and why;
  * then nothing is left open.
  */
@@ -49,18 +50,11 @@ int sockets_try_tunnel(const struct address_tuple *tuple,
     char why[SOCKETS_WHY_MAX]);
 
 /*
- * Close all that has no name: what is held open here, nobody takes for dead
- * before the name is removed.
+ * Close and free all that has no name, and give held, which is not freed.
  */
-void sockets_keep_names(struct sockets *sockets, const struct config *config);
+struct holding sockets_keep_names(struct sockets *sockets);
 
-/* Close and free all but the names: for a child that serves none of it. */
-void sockets_drop(struct sockets *sockets);
-
-/* So many descriptors that are not open yet. NULL having logged. */
-int *sockets_new_descriptors(size_t count);
-
-/* Close and free all that is left, and remove the names. */
+/* Close and free all of it; names stay, they are another process's. */
 void sockets_close(struct sockets *sockets);
 
 #endif

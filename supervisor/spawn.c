@@ -17,6 +17,10 @@
 #include "supervisor/notify.h"
 #include "supervisor/spawn_work.h"
 
+/* How long names may take to be removed. */
+#define OPENER_PAUSE_MS 5
+#define OPENER_PAUSES 200
+
 uint64_t
 spawn_now_ms(void)
 {
@@ -61,6 +65,17 @@ loader_ended(struct supervisor *supervisor, int status)
 }
 
 static void
+opener_ended(struct supervisor *supervisor, int status)
+{
+	char words[SLOTS_WORDS_MAX];
+
+	supervisor->opener_reaped = true;
+	if (!supervisor->stopping && !supervisor->engine_reaped)
+		log_error(NULL, "opener: %s: no new log or named end any more",
+		    slots_describe(status, words));
+}
+
+static void
 reap(struct supervisor *supervisor)
 {
 	int status;
@@ -72,6 +87,8 @@ reap(struct supervisor *supervisor)
 			engine_ended(supervisor, status);
 		else if (pid == supervisor->settings->loader_pid)
 			loader_ended(supervisor, status);
+		else if (pid == supervisor->settings->opener_pid)
+			opener_ended(supervisor, status);
 		else if (!upgrade_reaped(&supervisor->upgrade, pid, status,
 			     spawn_now_ms()) &&
 		    !slots_exited(&supervisor->slots, pid, status))
@@ -242,6 +259,24 @@ end_child(pid_t pid, bool reaped)
 		continue;
 }
 
+/* It removes the names when it sees that the engine is no more. */
+static void
+await_opener(const struct supervisor *supervisor)
+{
+	const struct timespec pause = { .tv_nsec = OPENER_PAUSE_MS * 1000000L };
+	const pid_t pid = supervisor->settings->opener_pid;
+
+	if (pid == 0 || supervisor->opener_reaped)
+		return;
+	for (int i = 0; i < OPENER_PAUSES; i++) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return;
+		nanosleep(&pause, NULL);
+	}
+	log_warn(NULL, "opener: does not end");
+	end_child(pid, false);
+}
+
 /* Of a size that the stack should not bear. */
 static struct supervisor the_supervisor;
 
@@ -263,6 +298,7 @@ run(struct supervisor *supervisor, struct spawn_settings *settings,
 	}
 	end_child(settings->engine_pid, supervisor->engine_reaped);
 	end_child(settings->loader_pid, supervisor->loader_reaped);
+	await_opener(supervisor);
 	slots_clear(&supervisor->slots);
 	close(supervisor->slots.null);
 	close(supervisor->signals);

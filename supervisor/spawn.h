@@ -19,7 +19,6 @@
 
 struct notify;
 struct slots;
-struct sockets;
 
 /* Engine to supervisor. */
 enum spawn_request {
@@ -30,6 +29,8 @@ enum spawn_request {
 			  * value 1 if the file was faulty */
 	SPAWN_WISH,	 /* be so kind as to reload, as on SIGHUP */
 	SPAWN_LEVEL,	 /* value: enum log_level, from now on */
+	SPAWN_LOG,	 /* value: enum log_target; its descriptor, or none for
+			  * standard error */
 	SPAWN_ALIVE,	 /* its loop turns */
 	SPAWN_UPGRADE,	 /* somebody asks for an upgrade */
 	SPAWN_PREPARED,	 /* an heir: it waits for the state, */
@@ -42,8 +43,8 @@ enum spawn_report {
 	SPAWN_EXITED,	    /* slot; value: status of wait(2), or -errno
 				 * of a fork that failed */
 	SPAWN_STOP,	    /* finish: close every path and exit */
-	SPAWN_RELOAD,	    /* SIGHUP: reopen the log, read the file anew,
-			     * then SPAWN_READY */
+	SPAWN_RELOAD,	    /* SIGHUP: have the log opened again and the file
+			     * read, then SPAWN_READY */
 	SPAWN_LEAVE,	    /* give the heir all, and wait for one of: */
 	SPAWN_GO_ON,	    /* no upgrade. slot: enum upgrade_failure, value:
 			     * as upgrade_describe() wants it */
@@ -64,15 +65,15 @@ _Static_assert(sizeof(struct spawn_record) == 16, "records are 16 bytes");
 struct spawn_settings {
 	int engine_channel; /* SOCK_SEQPACKET to the engine */
 	pid_t engine_pid;
-	pid_t loader_pid;  /* 0: there is none */
+	pid_t loader_pid; /* 0: there is none */
+	pid_t opener_pid;
 	int worker_binary; /* open descriptor of socktopus-worker */
 	bool change_user;  /* workers run as the ids below */
 	uid_t worker_uid;
 	gid_t worker_gid;
-	const struct notify *notify;   /* the service manager */
-	const struct sockets *sockets; /* the control socket's name */
-	int keeper;		       /* keeper.h */
-	pid_t keeper_pid;	       /* 0: it is gone */
+	const struct notify *notify; /* the service manager */
+	int keeper;		     /* keeper.h */
+	pid_t keeper_pid;	     /* 0: it is gone */
 	enum config_sandbox sandbox;
 	struct log_settings log;
 	struct launch_programs programs;

@@ -1,8 +1,7 @@
 #include "supervisor/spawn_work.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "supervisor/log.h"
@@ -39,9 +38,6 @@ spawn_reload(struct supervisor *supervisor)
 		return;
 	notify_send(supervisor->settings->notify,
 	    "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, spawn_now_ms() * 1000);
-	if (log_reopen() == -1)
-		log_warn(NULL, "log: cannot open it again: %s",
-		    strerror(errno));
 	slots_report(&supervisor->slots, SPAWN_RELOAD, 0, 0);
 }
 
@@ -79,6 +75,38 @@ spawn_upgrade(struct supervisor *supervisor)
 }
 
 static bool
+set_level(struct supervisor *supervisor, int64_t value)
+{
+	if (value < LOG_FATAL_LEVEL || value > LOG_TRACE)
+		return false;
+	supervisor->settings->log.level = (enum log_level)value;
+	log_set_level(supervisor->settings->log.level);
+	return true;
+}
+
+/* It was opened for us, elsewhere: here its name does not matter. */
+static bool
+set_log(struct supervisor *supervisor, int64_t value, const int *descriptors,
+    size_t count)
+{
+	struct log_settings *log = &supervisor->settings->log;
+	int fd = -1;
+
+	if (value < LOG_TO_STDERR || value > LOG_TO_FILE || count > 1 ||
+	    (value != LOG_TO_STDERR && count == 0))
+		return false;
+	if (count == 1) {
+		fd = fcntl(descriptors[0], F_DUPFD_CLOEXEC, 0);
+		if (fd == -1)
+			return false;
+	}
+	log->target = (enum log_target)value;
+	log->file[0] = '\0';
+	log_adopt(log, fd);
+	return true;
+}
+
+static bool
 handle_record(struct supervisor *supervisor, const struct spawn_record *record,
     const int *descriptors, size_t count)
 {
@@ -97,12 +125,9 @@ handle_record(struct supervisor *supervisor, const struct spawn_record *record,
 		grant_wish(supervisor);
 		return count == 0;
 	case SPAWN_LEVEL:
-		if (record->value < LOG_FATAL_LEVEL ||
-		    record->value > LOG_TRACE)
-			return false;
-		supervisor->settings->log.level = (enum log_level)record->value;
-		log_set_level(supervisor->settings->log.level);
-		return count == 0;
+		return count == 0 && set_level(supervisor, record->value);
+	case SPAWN_LOG:
+		return set_log(supervisor, record->value, descriptors, count);
 	case SPAWN_ALIVE:
 		pass_on_life(supervisor);
 		return count == 0;

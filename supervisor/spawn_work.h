@@ -19,6 +19,7 @@ struct supervisor {
 	int signals; /* signalfd */
 	bool engine_reaped;
 	bool loader_reaped;
+	bool opener_reaped;
 	bool engine_silent; /* its channel is closed */
 	bool serving;	    /* the engine said so */
 	bool reloading;	    /* it is to say so again */

@@ -16,15 +16,12 @@
 
 #include "supervisor/log.h"
 #include "supervisor/notify.h"
-#include "supervisor/sockets.h"
-#include "supervisor/sockets_named.h"
 #include "supervisor/state.h"
 #include "supervisor/upgrade_words.h"
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 #define STATE_BYTES_MAX ((size_t)1 << 20)
 #define TITLE_ROOM 255
-#define NAMES_MAX 4096
 #define TEXT(state, array) state_text((state), (array), sizeof(array))
 
 static char own_name[] = "socktopus";
@@ -71,7 +68,6 @@ leave_log(struct state *state, struct log_settings *log)
 {
 	STATE_CHOICE(state, log->level, LOG_TRACE);
 	STATE_CHOICE(state, log->target, LOG_TO_FILE);
-	TEXT(state, log->file);
 }
 
 static void
@@ -80,6 +76,7 @@ leave_settings(struct state *state, struct spawn_settings *settings)
 	STATE_NUMBER(state, settings->engine_pid);
 	STATE_NUMBER(state, settings->keeper_pid);
 	STATE_NUMBER(state, settings->loader_pid);
+	STATE_NUMBER(state, settings->opener_pid);
 	state_flag(state, &settings->change_user);
 	STATE_NUMBER(state, settings->worker_uid);
 	STATE_NUMBER(state, settings->worker_gid);
@@ -95,24 +92,6 @@ leave_slots(struct state *state, struct slots *slots)
 	for (size_t i = 0; i < SPAWN_SLOTS; i++) {
 		STATE_CHOICE(state, slots->slot[i].state, SLOTS_STATES - 1);
 		STATE_NUMBER(state, slots->slot[i].pid);
-	}
-}
-
-/* What is removed at the end; to read, names is NULL. */
-static void
-leave_names(struct state *state, char **names, size_t count,
-    struct sockets *sockets)
-{
-	char name[PATH_MAX];
-
-	count = state_count(state, count, NAMES_MAX);
-	for (size_t i = 0; i < count && !state->broken; i++) {
-		if (names != NULL)
-			state_text(state, names[i], sizeof(name));
-		else
-			state_text(state, name, sizeof(name));
-		if (names == NULL && sockets_named_keep(sockets, name) == -1)
-			state_break(state);
 	}
 }
 
@@ -141,8 +120,6 @@ write_all(struct state *state, const struct spawn_settings *settings,
 		succession.notify = *settings->notify;
 	state_begin(state);
 	leave_all(state, &succession);
-	leave_names(state, settings->sockets->names,
-	    settings->sockets->names_count, NULL);
 	return !state->broken;
 }
 
@@ -179,29 +156,6 @@ place(int fd, int number)
 	return fd == -1 || dup2(fd, number) == number;
 }
 
-/* Those of one list, from a number on, which is moved on. */
-static bool
-place_list(const int *fds, size_t count, int *number)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (fds[i] == -1 || *number == SUCCESSION_FD_END)
-			continue;
-		if (!place(fds[i], (*number)++))
-			return false;
-	}
-	return true;
-}
-
-/* Local sockets, which the successor holds open as we do. */
-static bool
-place_named(const struct sockets *sockets)
-{
-	int number = SUCCESSION_FD_NAMED;
-
-	return place_list(sockets->tunnels, sockets->tunnels_count, &number) &&
-	    place_list(sockets->permitted, sockets->permitted_count, &number);
-}
-
 static void
 close_placed(void)
 {
@@ -236,8 +190,7 @@ execute(const struct spawn_settings *settings, int program, int state,
 	    place(settings->keeper, SUCCESSION_FD_KEEPER) &&
 	    place(settings->notify != NULL ? settings->notify->fd : -1,
 		SUCCESSION_FD_NOTIFY) &&
-	    place(settings->sockets->control, SUCCESSION_FD_CONTROL) &&
-	    place_named(settings->sockets) &&
+	    place(log_descriptor(), SUCCESSION_FD_LOG) &&
 	    dup3(program, SUCCESSION_FD_PROGRAM, O_CLOEXEC) != -1)
 		syscall(SYS_execveat, SUCCESSION_FD_PROGRAM, "",
 		    succession_arguments(role), environment, AT_EMPTY_PATH);
@@ -286,19 +239,6 @@ keep(int number)
 }
 
 static void
-keep_named(struct sockets *sockets)
-{
-	size_t most = SUCCESSION_FD_END - SUCCESSION_FD_NAMED;
-
-	sockets->permitted = sockets_new_descriptors(most);
-	if (sockets->permitted == NULL)
-		fail(UPGRADE_EXIT_STATE);
-	sockets->permitted_count = most;
-	for (size_t i = 0; i < most; i++)
-		sockets->permitted[i] = keep(SUCCESSION_FD_NAMED + (int)i);
-}
-
-static void
 keep_descriptors(struct succession *succession)
 {
 	struct spawn_settings *settings = &succession->settings;
@@ -306,11 +246,7 @@ keep_descriptors(struct succession *succession)
 	settings->engine_channel = keep(SUCCESSION_FD_ENGINE);
 	settings->keeper = keep(SUCCESSION_FD_KEEPER);
 	succession->notify.fd = keep(SUCCESSION_FD_NOTIFY);
-	succession->sockets = (struct sockets){ .control = keep(
-						    SUCCESSION_FD_CONTROL) };
-	keep_named(&succession->sockets);
 	settings->notify = &succession->notify;
-	settings->sockets = &succession->sockets;
 	if (settings->engine_channel == -1 || settings->keeper == -1)
 		fail(UPGRADE_EXIT_STATE);
 }
@@ -330,7 +266,6 @@ read_state(struct succession *succession)
 	if (!state_begin(&state))
 		fail(UPGRADE_EXIT_VERSION);
 	leave_all(&state, succession);
-	leave_names(&state, NULL, 0, &succession->sockets);
 	if (state.broken || state.at != state.size)
 		fail(UPGRADE_EXIT_STATE);
 }
@@ -368,8 +303,9 @@ void
 succession_take(struct succession *succession, bool trial)
 {
 	struct spawn_settings *settings = &succession->settings;
-	struct log_settings log;
+	int log;
 
+	log = keep(SUCCESSION_FD_LOG);
 	keep_descriptors(succession);
 	read_state(succession);
 	check_rights(settings);
@@ -379,10 +315,5 @@ succession_take(struct succession *succession, bool trial)
 		fail(UPGRADE_EXIT_WORKER);
 	if (trial)
 		fail(UPGRADE_EXIT_GOOD);
-	log = settings->log;
-	/* A local socket can be had no more. */
-	if (log.target == LOG_TO_SYSLOG)
-		log.target = LOG_TO_STDERR;
-	if (log_open(&log) == -1)
-		log_warn(NULL, "log file %s: %s", log.file, strerror(errno));
+	log_adopt(&settings->log, log);
 }

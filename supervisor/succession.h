@@ -16,7 +16,6 @@
 #include <stdbool.h>
 
 #include "supervisor/slots.h"
-#include "supervisor/sockets.h"
 #include "supervisor/notify.h"
 #include "supervisor/spawn.h"
 
@@ -33,10 +32,9 @@ enum succession_fd {
 	SUCCESSION_FD_ENGINE,
 	SUCCESSION_FD_KEEPER,
 	SUCCESSION_FD_NOTIFY,  /* or nothing */
-	SUCCESSION_FD_CONTROL, /* or nothing */
+	SUCCESSION_FD_LOG,     /* or nothing: standard error */
 	SUCCESSION_FD_PROGRAM, /* while it is executed */
-	SUCCESSION_FD_NAMED,   /* local sockets at ends, from here on */
-	SUCCESSION_FD_END = SUCCESSION_FD_NAMED + 64
+	SUCCESSION_FD_END
 };
 
 #define SUCCESSION_JOURNAL_MAX 64
@@ -44,7 +42,6 @@ enum succession_fd {
 struct succession {
 	struct spawn_settings settings;
 	struct notify notify;
-	struct sockets sockets;
 	struct slots slots;
 	struct spawn_left left;
 };

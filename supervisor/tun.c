@@ -9,13 +9,13 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "supervisor/log.h"
-
-static int
-set_mtu(const char *name, uint32_t mtu)
+int
+tun_set_mtu(const char *name, uint32_t mtu)
 {
 	struct ifreq request = { .ifr_mtu = (int)mtu };
 	int fd, result;
@@ -45,28 +45,36 @@ explain(int error)
 	return strerror(error);
 }
 
+static int refuse(char why[TUN_WHY_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int
+refuse(char why[TUN_WHY_MAX], const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(why, TUN_WHY_MAX, format, arguments);
+	va_end(arguments);
+	return -1;
+}
+
 int
-tun_open(const char *subject, const char *name, uint32_t mtu)
+tun_open(const char *name, uint32_t mtu, char why[TUN_WHY_MAX])
 {
 	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
 	int fd;
 
 	strlcpy(request.ifr_name, name, sizeof(request.ifr_name));
 	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (fd == -1) {
-		log_error(subject, "/dev/net/tun: %s", strerror(errno));
-		return -1;
-	}
-	if (ioctl(fd, TUNSETIFF, &request) == -1) {
-		log_error(subject, "device %s: %s", name, explain(errno));
-		close(fd);
-		return -1;
-	}
-	if (mtu != 0 && set_mtu(name, mtu) == -1) {
-		log_error(subject, "device %s: tun_mtu: %s", name,
-		    strerror(errno));
-		close(fd);
-		return -1;
-	}
-	return fd;
+	if (fd == -1)
+		return refuse(why, "/dev/net/tun: %s", strerror(errno));
+	if (ioctl(fd, TUNSETIFF, &request) == -1)
+		refuse(why, "device %s: %s", name, explain(errno));
+	else if (mtu != 0 && tun_set_mtu(name, mtu) == -1)
+		refuse(why, "device %s: tun_mtu: %s", name, strerror(errno));
+	else
+		return fd;
+	close(fd);
+	return -1;
 }

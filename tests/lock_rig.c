@@ -40,6 +40,12 @@ lock_rig_supervisor(void)
 }
 
 void
+lock_rig_opener(void)
+{
+	sandbox_enter_opener(lock_rig_config);
+}
+
+void
 lock_rig_nothing(void)
 {
 }

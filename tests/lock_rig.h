@@ -26,6 +26,7 @@ typedef void lock_rig_enter(void);
 
 void lock_rig_engine(void);
 void lock_rig_supervisor(void);
+void lock_rig_opener(void);
 void lock_rig_nothing(void);
 
 struct lock_rig_attempt {

@@ -263,7 +263,7 @@ START_TEST(reopen_follows_rotation)
 	log_info(NULL, "first");
 	ck_assert_int_eq(rename("log", "old"), 0);
 	log_info(NULL, "second");
-	ck_assert_int_eq(log_reopen(), 0);
+	open_log("log", LOG_INFO_LEVEL);
 	log_info(NULL, "third");
 	assert_matches(content("old"), "first\n[^\n]*second\n$");
 	assert_matches(content("log"), "^" STAMP "info test: third\n$");
@@ -272,13 +272,42 @@ END_TEST
 
 START_TEST(failed_reopen_keeps_the_old)
 {
+	struct log_settings settings = { .target = LOG_TO_FILE, .file = "log" };
+
 	open_log("log", LOG_INFO_LEVEL);
 	ck_assert_int_eq(rename("log", "old"), 0);
 	ck_assert_int_eq(mkdir("log", 0700), 0);
-	ck_assert_int_eq(log_reopen(), -1);
+	ck_assert_int_eq(log_open(&settings), -1);
 	ck_assert_int_eq(errno, EISDIR);
 	log_info(NULL, "still");
 	assert_matches(content("old"), "still\n$");
+}
+END_TEST
+
+START_TEST(another_process_may_open_it)
+{
+	struct log_settings settings = { .level = LOG_INFO_LEVEL,
+		.target = LOG_TO_FILE,
+		.file = "old" };
+	int fd;
+
+	open_log("log", LOG_INFO_LEVEL);
+	log_info(NULL, "first");
+	fd = log_open_target(&settings);
+	ck_assert_int_ne(fd, -1);
+	settings.file[0] = '\0';
+	log_adopt(&settings, fd);
+	ck_assert_int_eq(log_descriptor(), fd);
+	log_info(NULL, "second");
+	settings.target = LOG_TO_STDERR;
+	errno = EBADF;
+	ck_assert_int_eq(log_open_target(&settings), -1);
+	ck_assert_int_eq(errno, 0);
+	log_adopt(&settings, -1);
+	ck_assert_int_eq(log_descriptor(), -1);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+	assert_matches(content("log"), "first\n$");
+	assert_matches(content("old"), "^" STAMP "info test: second\n$");
 }
 END_TEST
 
@@ -416,6 +445,7 @@ make_suite(void)
 	tcase_add_test(lines, storm_is_limited_and_told);
 	tcase_add_test(lines, reopen_follows_rotation);
 	tcase_add_test(lines, failed_reopen_keeps_the_old);
+	tcase_add_test(lines, another_process_may_open_it);
 	tcase_add_test(lines, bad_file_is_an_error);
 	tcase_add_test(lines, new_file_is_not_for_all);
 	suite_add_tcase(suite, lines);

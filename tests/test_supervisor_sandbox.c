@@ -1,10 +1,11 @@
 /*
- * What goes on working in the lock-ins of the engine and of the supervisor,
- * and how far. The whole-program tests show the rest.
+ * What goes on working in the lock-ins of the engine, of the supervisor and of
+ * the opener, and how far. The whole-program tests show the rest.
  */
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <netinet/in.h>
@@ -13,6 +14,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@
 #include "shm/region.h"
 #include "supervisor/engine/udp.h"
 #include "supervisor/launch.h"
+#include "supervisor/named_socket.h"
 #include "supervisor/sandbox_landlock.h"
 #include "supervisor/sandbox_lock.h"
 #include "supervisor/spawn.h"
@@ -69,60 +72,61 @@ START_TEST(the_engine_can_work)
 }
 END_TEST
 
-static int
-reopen_the_log(void)
+/* A log comes to them as a descriptor. */
+START_TEST(no_file_can_be_written)
 {
-	return log_reopen() == 0 ? 0 : errno;
-}
-
-static int rotated[2], may_go_on[2];
-
-/* The old file gets another name, not by a process that is locked in. */
-static int
-await_rotation_and_reopen(void)
-{
-	char byte = 0;
-
-	if (write(rotated[1], &byte, 1) != 1 ||
-	    read(may_go_on[0], &byte, 1) != 1)
-		return -1;
-	return reopen_the_log();
-}
-
-static void
-rotate(void)
-{
-	char byte = 0;
-
-	ck_assert_int_eq(read(rotated[0], &byte, 1), 1);
-	ck_assert_int_eq(unlink(lock_rig_log), 0);
-	ck_assert_int_eq(write(may_go_on[1], &byte, 1), 1);
-}
-
-START_TEST(a_log_can_be_opened_again)
-{
-	pid_t pid;
+	const int refused = lock_ins[_i] == lock_rig_engine ? LOCK_RIG_KILLED :
+							      ENOSYS;
 
 	lock_rig_log_to(LOG_TO_FILE);
-	ck_assert_int_eq(pipe(rotated), 0);
-	ck_assert_int_eq(pipe(may_go_on), 0);
-	pid = lock_rig_begin(lock_ins[_i], await_rotation_and_reopen);
-	rotate();
-	ck_assert_int_eq(lock_rig_outcome(pid), 0);
-	ck_assert_int_eq(access(lock_rig_log, F_OK), 0);
+	ck_assert_int_eq(lock_rig_open(lock_ins[_i], lock_rig_log), refused);
+	ck_assert_int_eq(lock_rig_open(lock_ins[_i], "/dev/null"), refused);
 }
 END_TEST
 
-START_TEST(nothing_else_can_be_written)
+static int
+work_as_the_opener(void)
 {
-	if (sandbox_landlock_level() == 0)
-		return;
-	unlink(FORBIDDEN);
-	lock_rig_log_to(LOG_TO_FILE);
-	ck_assert_int_eq(lock_rig_open(lock_ins[_i], lock_rig_log), 0);
-	ck_assert_int_eq(lock_rig_open(lock_ins[_i], FORBIDDEN), EACCES);
-	ck_assert_int_eq(access(FORBIDDEN, F_OK), -1);
-	ck_assert_int_eq(lock_rig_open(lock_ins[_i], "/dev/zero"), EACCES);
+	char why[NAMED_SOCKET_WHY_MAX], path[PATH_MAX];
+	struct named_socket named = { .path = path,
+		.why = why,
+		.type = SOCK_SEQPACKET,
+		.mode = 0640,
+		.owner = geteuid(),
+		.group = getegid() };
+	struct log_settings log = { .target = LOG_TO_FILE };
+	struct stat status;
+	int fd;
+
+	snprintf(log.file, sizeof(log.file), "%s", lock_rig_log);
+	if (log_open_target(&log) == -1)
+		return 1;
+	snprintf(path, sizeof(path), "%s.socket", lock_rig_log);
+	fd = named_socket_open(&named);
+	if (fd == -1 || stat(path, &status) == -1 ||
+	    (status.st_mode & 0777) != 0640)
+		return 2;
+	return unlink(path) == 0 && symlink("log", path) == -1 ? 0 : 3;
+}
+
+static const struct lock_rig_attempt not_the_openers[] = {
+	TRY(execve, (long)"/bin/true", 0, 0),
+	TRY(kill, 1, 0),
+	TRY(ptrace, 0, 0, 0, 0),
+	TRY(setresuid, 0, 0, 0),
+	TRY(fork),
+};
+
+START_TEST(the_opener_can_work_and_no_more)
+{
+	int got;
+
+	ck_assert_int_eq(lock_rig_call(lock_rig_opener, work_as_the_opener), 0);
+	for (size_t i = 0; i < COUNT(not_the_openers); i++) {
+		got = lock_rig_try(lock_rig_opener, &not_the_openers[i]);
+		ck_assert_msg(got == LOCK_RIG_KILLED, "%s: %d",
+		    not_the_openers[i].name, got);
+	}
 }
 END_TEST
 
@@ -286,8 +290,8 @@ suite(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_checked_fixture(t, lock_rig_set_up, lock_rig_tear_down);
 	tcase_add_test(t, the_engine_can_work);
-	tcase_add_loop_test(t, a_log_can_be_opened_again, 0, COUNT(lock_ins));
-	tcase_add_loop_test(t, nothing_else_can_be_written, 0, COUNT(lock_ins));
+	tcase_add_loop_test(t, no_file_can_be_written, 0, COUNT(lock_ins));
+	tcase_add_test(t, the_opener_can_work_and_no_more);
 	tcase_add_test(t, the_engine_cannot_connect);
 	tcase_add_test(t, the_process_is_hardened);
 	tcase_add_test(t, the_supervisor_can_start_workers_alone);

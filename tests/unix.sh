@@ -107,7 +107,19 @@ mkdir -m 777 "$work/open"
 refused_local "unix:$work/open/x" open 'others can write in its folder'
 kill -KILL "${pid[connector]}"
 finish connector
-[ -S "$near" ] || fail "a killed supervisor removed its name"
+name_is_gone() {
+	[ ! -e "$near" ]
+}
+await 5 "end of the name" name_is_gone
+connect connector "unix:$near" "unix:$far:$app" ""
+await_paths connector 2
+expect_problem 'opener: killed by signal 9 [(]Killed[)]: no new log or named end any more'
+kill -KILL "$(pgrep -P "${pid[connector]}" -f '^socktopus: opener')"
+await_line 5 connector 'opener: killed'
+has_paths_up connector 2 || fail "a path ended with the opener"
+kill -KILL "${pid[connector]}"
+finish connector
+[ -S "$near" ] || fail "who has removed the name?"
 connect connector "unix:$near" "unix:$work/far/learns" ""
 await_paths connector 2
 note "a stale name is replaced, one in use is not"

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/config_ends.h"
+#include "supervisor/engine/change_named.h"
 #include "supervisor/engine/change_parts.h"
 #include "supervisor/engine/difference.h"
 #include "supervisor/engine/engine.h"
@@ -29,12 +31,32 @@ new_sockets(size_t count)
 	return sockets;
 }
 
+static size_t
+count_permitted(const struct config *config)
+{
+	struct config_walk walk = { 0 };
+	struct config_end end;
+	size_t count = 0;
+
+	while (config_ends_next(config, &walk, &end))
+		count += end.permitted;
+	return count;
+}
+
 int
 change_open(struct change *change)
 {
-	change->listens = new_sockets(change->bundle.config->listens_count);
-	change->tunnels = new_sockets(change->bundle.config->tunnels_count);
-	return change->listens == NULL || change->tunnels == NULL ? -1 : 0;
+	const struct config *config = change->bundle.config;
+
+	change->permitted_count = count_permitted(config);
+	change->listens = new_sockets(config->listens_count);
+	change->tunnels = new_sockets(config->tunnels_count);
+	change->permitted = new_sockets(change->permitted_count);
+	change->others = new_sockets(CHANGE_OTHERS);
+	return change->listens == NULL || change->tunnels == NULL ||
+		change->permitted == NULL || change->others == NULL ?
+	    -1 :
+	    0;
 }
 
 static void
@@ -46,15 +68,25 @@ close_sockets(struct change_socket *sockets, size_t count)
 	free(sockets);
 }
 
+/* As many as the configuration says. */
+static void
+close_all(struct change *change, const struct config *config)
+{
+	close_sockets(change->listens, config->listens_count);
+	close_sockets(change->tunnels, config->tunnels_count);
+	close_sockets(change->permitted, change->permitted_count);
+	close_sockets(change->others, CHANGE_OTHERS);
+	change->listens = change->tunnels = NULL;
+	change->permitted = change->others = NULL;
+}
+
 void
 change_free(struct change *change)
 {
 	const struct config *config = change->bundle.config;
 
-	if (config != NULL) {
-		close_sockets(change->listens, config->listens_count);
-		close_sockets(change->tunnels, config->tunnels_count);
-	}
+	if (config != NULL)
+		close_all(change, config);
 	bundle_free(&change->bundle);
 	*change = (struct change){ .keep_identity = false };
 }
@@ -184,6 +216,22 @@ check_tunnels(const struct engine *engine, const struct change *change,
 }
 
 static int
+check_others(const struct change_plan *plan, const struct change *change,
+    char error[CHANGE_WHY_MAX])
+{
+	const struct change_socket *others = change->others;
+
+	if (plan->new_control && plan->new->control[0] != '\0' &&
+	    others[CHANGE_CONTROL].fd == -1)
+		return refuse(error, "control: it was not opened");
+	if (plan->new_log &&
+	    plan->new->log.target != LOG_TO_STDERR &&others[CHANGE_LOG].fd ==
+		-1)
+		return refuse(error, "log: it was not opened");
+	return 0;
+}
+
+static int
 make_identity(struct change_plan *plan, const struct change *change,
     char error[CHANGE_WHY_MAX])
 {
@@ -216,31 +264,29 @@ make_plan(struct change_plan *plan, struct change *change,
 		error) == -1 ||
 	    check_listeners(engine, change, error) == -1 ||
 	    check_tunnels(engine, change, error) == -1 ||
+	    check_others(plan, change, error) == -1 ||
 	    make_identity(plan, change, error) == -1)
 		return -1;
 	plan->peers = engine_new_peers(&change->bundle, plan->identity);
-	if (plan->peers != NULL)
+	if (plan->peers == NULL)
+		refuse(error, "no memory for the keys of so many peers");
+	else if (change_plan_permitted(plan, change, error) == 0)
 		return 0;
+	else
+		engine_free_peers(plan->peers, plan->new);
 	if (plan->identity != engine->identity)
 		noise_identity_free(plan->identity);
-	return refuse(error, "no memory for the keys of so many peers");
+	return -1;
 }
 
 /* What runs is compared with, the next time as well. */
 static void
 keep_fixed(const struct config *old, struct config *new)
 {
-	enum log_level level = new->log.level;
-
-	memcpy(new->control, old->control, sizeof(new->control));
-	memcpy(new->control_group, old->control_group,
-	    sizeof(new->control_group));
 	memcpy(new->user, old->user, sizeof(new->user));
 	memcpy(new->worker_user, old->worker_user, sizeof(new->worker_user));
 	new->sandbox = old->sandbox;
 	new->numeric = old->numeric;
-	new->log = old->log;
-	new->log.level = level;
 }
 
 static void
@@ -250,8 +296,25 @@ warn_of_fixed(const struct config *old, const struct config *new)
 	size_t count = difference_fixed(old, new, names);
 
 	for (size_t i = 0; i < count; i++)
-		log_warn(NULL, "%s: another value waits for a restart",
+		log_warn(NULL,
+		    "%s: another value waits for a restart, no process has "
+		    "the right to it any more",
 		    names[i]);
+}
+
+/* Lines from here on go to it, and so do the supervisor's. */
+static void
+turn_log(struct change_plan *plan, struct change *change)
+{
+	struct change_socket *log = &change->others[CHANGE_LOG];
+	struct log_settings settings = plan->new->log;
+
+	if (!plan->new_log)
+		return;
+	spawner_log(&plan->engine->spawner, (int)settings.target, log->fd);
+	settings.level = log_get_level();
+	log_adopt(&settings, log->fd);
+	log->fd = -1;
 }
 
 static void
@@ -273,8 +336,11 @@ change_apply(struct engine *engine, struct change *change,
 	struct engine_peer *old_peers = engine->peers;
 	struct noise_identity *old_identity = engine->identity;
 
+	plan.new_control = difference_control(plan.old, plan.new);
+	plan.new_log = difference_log(&plan.old->log, &plan.new->log);
 	if (make_plan(&plan, change, error) == -1)
 		return -1;
+	turn_log(&plan, change);
 	warn_of_fixed(plan.old, plan.new);
 	keep_fixed(plan.old, plan.new);
 	set_level(engine, plan.new);
@@ -284,14 +350,14 @@ change_apply(struct engine *engine, struct change *change,
 	engine->identity = plan.identity;
 	change_turn_tunnels(&plan, change);
 	change_turn_listeners(&plan, change);
+	change_turn_permitted(&plan);
 	engine->config = plan.new;
+	if (plan.new_control)
+		change_turn_control(&plan, change);
 	engine_free_peers(old_peers, plan.old);
 	if (old_identity != plan.identity)
 		noise_identity_free(old_identity);
-	/* The sockets' arrays are as long as the configuration says. */
-	close_sockets(change->listens, plan.new->listens_count);
-	close_sockets(change->tunnels, plan.new->tunnels_count);
-	change->listens = change->tunnels = NULL;
+	close_all(change, plan.new);
 	change->bundle.config = plan.old;
 	/* The keys are the new one's, and so are their number. */
 	key_wipe(change->bundle.psks,

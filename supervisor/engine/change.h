@@ -16,17 +16,26 @@
 struct end;
 struct engine;
 
-/* What was bound for a listener or a tunnel, or why it could not be. */
+/* What was bound for a listener or an end, or why it could not be. */
 struct change_socket {
 	int fd; /* -1: none */
 	char why[CHANGE_WHY_MAX];
 };
 
+enum change_other {
+	CHANGE_CONTROL,
+	CHANGE_LOG, /* standard error has none */
+	CHANGE_OTHERS
+};
+
 struct change {
 	struct bundle bundle;
-	bool keep_identity;	       /* the bundle has none */
-	struct change_socket *listens; /* as bundle.config->listens */
-	struct change_socket *tunnels; /* as bundle.config->tunnels */
+	bool keep_identity;		 /* the bundle has none */
+	struct change_socket *listens;	 /* as bundle.config->listens */
+	struct change_socket *tunnels;	 /* as bundle.config->tunnels */
+	struct change_socket *permitted; /* as config_ends_next() has them */
+	size_t permitted_count;
+	struct change_socket *others; /* CHANGE_OTHERS */
 };
 
 /* Room for the sockets of bundle, with no socket in it. 0, or -1 ENOMEM. */

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "supervisor/engine/permitted.h"
+
 struct change;
 struct config;
 struct config_tunnel;
@@ -21,6 +23,9 @@ struct change_plan {
 	struct noise_identity *identity; /* the engine's, or another */
 	bool new_identity;
 	struct engine_peer *peers; /* as new->peers */
+	bool new_control;
+	bool new_log;
+	struct permitted permitted; /* of the new one */
 };
 
 /* This tunnel of the new configuration has its end already. */

@@ -171,26 +171,34 @@ handle_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
 }
 
-int
-control_open(struct control *control, struct engine *engine, int fd)
-{
-	control->engine = engine;
-	control->fd = fd;
-	TAILQ_INIT(&control->list);
-	if (fd == -1)
-		return 0;
-	evutil_make_socket_nonblocking(fd);
-	control->listener = evconnlistener_new(engine->base, handle_accept,
-	    control, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	return control->listener == NULL ? -1 : 0;
-}
-
 void
 control_close(struct control *control)
 {
 	if (control->listener != NULL)
 		evconnlistener_free(control->listener);
 	control->listener = NULL;
+}
+
+int
+control_turn(struct control *control, int fd)
+{
+	control_close(control);
+	control->fd = fd;
+	if (fd == -1)
+		return 0;
+	evutil_make_socket_nonblocking(fd);
+	control->listener = evconnlistener_new(control->engine->base,
+	    handle_accept, control,
+	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	return control->listener == NULL ? -1 : 0;
+}
+
+int
+control_open(struct control *control, struct engine *engine, int fd)
+{
+	control->engine = engine;
+	TAILQ_INIT(&control->list);
+	return control_turn(control, fd);
 }
 
 void

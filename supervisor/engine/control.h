@@ -23,6 +23,11 @@ struct control {
 
 /* Serve a bound, listening AF_UNIX socket; -1 as fd: none. 0, or -1. */
 int control_open(struct control *control, struct engine *engine, int fd);
+/*
+ * Another socket in its place, or -1: none; clients that are there are answered
+ * all the same. 0, or -1.
+ */
+int control_turn(struct control *control, int fd);
 /* A reload is over; error is NULL if all went well. */
 void control_reloaded(struct control *control, const char *error);
 /*

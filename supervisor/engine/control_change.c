@@ -86,7 +86,7 @@ bind_tunnel(struct control_call *call, struct change *change,
 		return -1;
 	}
 	if (address_is_named(tunnel->local.kind)) {
-		control_deny(call, "a local socket is made at the start only",
+		control_deny(call, "what has a name is made from the file only",
 		    "");
 		return -1;
 	}

@@ -164,25 +164,31 @@ difference_find_listen(const struct config *old,
 	return DIFFERENCE_NOTHING;
 }
 
+bool
+difference_control(const struct config *old, const struct config *new)
+{
+	return strcmp(old->control, new->control) != 0 ||
+	    strcmp(old->control_group, new->control_group) != 0;
+}
+
+bool
+difference_log(const struct log_settings *old, const struct log_settings *new)
+{
+	return old->target != new->target ||
+	    (new->target == LOG_TO_FILE &&strcmp(old->file, new->file) != 0);
+}
+
 size_t
 difference_fixed(const struct config *old, const struct config *new,
     const char *names[DIFFERENCE_FIXED_MAX])
 {
 	size_t count = 0;
 
-	if (strcmp(old->control, new->control) != 0)
-		names[count++] = "control";
-	if (strcmp(old->control_group, new->control_group) != 0)
-		names[count++] = "control_group";
 	if (strcmp(old->user, new->user) != 0)
 		names[count++] = "user";
 	if (strcmp(old->worker_user, new->worker_user) != 0)
 		names[count++] = "worker_user";
 	if (old->sandbox != new->sandbox)
 		names[count++] = "sandbox";
-	if (old->log.target != new->log.target ||
-	    (new->log.target ==
-		LOG_TO_FILE &&strcmp(old->log.file, new->log.file) != 0))
-		names[count++] = "log.target";
 	return count;
 }

@@ -11,7 +11,7 @@
 #include "supervisor/config.h"
 
 #define DIFFERENCE_NOTHING ((size_t)-1)
-#define DIFFERENCE_FIXED_MAX 8
+#define DIFFERENCE_FIXED_MAX 3
 
 enum difference {
 	DIFFERENCE_NONE,
@@ -47,6 +47,11 @@ size_t difference_find_peer(const struct config *old,
     const struct config_peer *peer); /* by name and key */
 size_t difference_find_listen(const struct config *old,
     const struct address_service *listen);
+
+/* Another control socket, or another log. */
+bool difference_control(const struct config *old, const struct config *new);
+bool
+difference_log(const struct log_settings *old, const struct log_settings *new);
 
 /*
  * The keys that differ and that a running process cannot change, into names

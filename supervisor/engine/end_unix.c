@@ -58,12 +58,16 @@ end_drop_held(struct end *end)
 int
 end_unix_open(struct end *end)
 {
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+
 	if (udp_init(&end->udp, end->fd) == -1)
 		return -1;
 	end->local = end->asked.local;
 	end->remote = end->asked.remote;
 	if (end->remote.ss_family == AF_UNIX)
 		return 0;
+	/* The socket may have been tied by an end before this one. */
+	(void)connect(end->fd, &nobody, sizeof(nobody));
 	end->udp.sources = sources_new(1, 0);
 	return end->udp.sources == NULL ? -1 : 0;
 }

@@ -361,7 +361,8 @@ begin(struct engine *engine, const struct engine_start *start)
 	}
 	engine->keeper = start->keeper;
 	if (take_keys(engine) == -1 ||
-	    reload_open(&engine->reload, engine, start->loader) == -1 ||
+	    reload_open(&engine->reload, engine, start->loader,
+		start->opener) == -1 ||
 	    open_services(engine, start->sockets) == -1)
 		return -1;
 	address_forget_services();

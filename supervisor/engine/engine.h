@@ -35,6 +35,7 @@ struct engine_start {
 	const struct sockets *sockets;
 	int supervisor_channel;
 	int loader;	   /* its channel, -1: there is none */
+	int opener;	   /* its channel */
 	uint64_t alive_us; /* how often to tell it that we are; 0: never */
 	int keeper;	   /* what it sends to us: keeper.h */
 	int handover; /* an heir takes all from another engine, over this; the

@@ -19,6 +19,7 @@
 #include "supervisor/engine/noise_identity.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/log.h"
 #include "supervisor/state.h"
 
 #define BUNDLE_BYTES_MAX ((size_t)64 << 20)
@@ -87,7 +88,24 @@ leave_process(struct state *state, struct engine *engine)
 	STATE_NUMBER(state, engine->started_us);
 	state_fd(state, &engine->keeper);
 	state_fd(state, &engine->reload.channel);
+	state_fd(state, &engine->reload.opening.channel);
 	state_fd(state, &engine->control.fd);
+}
+
+/* It may open none. */
+static void
+leave_log(struct state *state, struct engine *engine)
+{
+	struct log_settings settings = engine->config->log;
+	int fd = log_descriptor();
+
+	state_fd(state, &fd);
+	if (state->way != STATE_READ || state->broken)
+		return;
+	settings.level = log_get_level();
+	if (fd == -1)
+		settings.target = LOG_TO_STDERR;
+	log_adopt(&settings, fd);
 }
 
 static size_t
@@ -189,6 +207,7 @@ leave_engine(struct state *state, struct engine *engine)
 	state_begin(state);
 	write_bundle(state, engine);
 	leave_process(state, engine);
+	leave_log(state, engine);
 	write_listeners(state, engine);
 	write_permitted(state, engine);
 	state_count(state, count_tunnels(engine), TUNNELS_MAX);
@@ -205,8 +224,10 @@ read_process(struct state *state, struct engine *engine)
 	if (!read_bundle(state, engine))
 		return false;
 	leave_process(state, engine);
+	leave_log(state, engine);
 	return !state->broken &&
-	    reload_open(&engine->reload, engine, engine->reload.channel) == 0 &&
+	    reload_open(&engine->reload, engine, engine->reload.channel,
+		engine->reload.opening.channel) == 0 &&
 	    control_open(&engine->control, engine, engine->control.fd) == 0 &&
 	    read_listeners(state, engine) && read_permitted(state, engine);
 }

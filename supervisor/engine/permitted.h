@@ -1,7 +1,8 @@
 /*
- * The ends with a name that peers may ask for. They are there from the start,
- * opened by the parent, and stay when a tunnel ends: applications remain
- * connected, and what is held for them is kept for the next tunnel.
+ * The ends with a name that peers may ask for. They are there for as long as
+ * the configuration says so, opened by others, and stay when a tunnel ends:
+ * applications remain connected, and what is held for them is kept for the next
+ * tunnel.
  */
 #ifndef ENGINE_PERMITTED_H
 #define ENGINE_PERMITTED_H

@@ -3,10 +3,12 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/config_ends.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/loader.h"
 #include "supervisor/log.h"
@@ -14,20 +16,30 @@
 /* What a configuration may be, packed. */
 #define BYTES_MAX ((uint64_t)64 << 20)
 
-/* error is NULL: all went well. */
 static void
-finish(struct reload *reload, const char *error)
+finish(struct reload *reload)
 {
+	const char *error = reload->failed ? reload->why : NULL;
 	struct engine *engine = reload->engine;
 
 	if (error != NULL)
 		log_error(NULL, "configuration: %s", error);
+	opening_end(&reload->opening, error == NULL);
 	change_free(&reload->change);
 	reload->under_way = false;
 	control_reloaded(&engine->control, error);
 	spawner_ready(&engine->spawner, error != NULL);
 	if (reload->again)
 		reload_begin(reload);
+}
+
+/* The first reason is the one that is told. */
+static void
+fail(struct reload *reload, const char *why)
+{
+	if (!reload->failed)
+		strlcpy(reload->why, why, sizeof(reload->why));
+	reload->failed = true;
 }
 
 static int
@@ -78,18 +90,65 @@ take_socket(struct change_socket *sockets, size_t count,
 	return true;
 }
 
+/* What the opener has, and the configuration wants. */
+static void
+take_named(struct reload *reload)
+{
+	const struct config *config = reload->change.bundle.config;
+	struct change *change = &reload->change;
+	struct config_walk walk = { 0 };
+	struct change_socket *socket;
+	struct config_end end;
+	char text[ADDRESS_TEXT_MAX];
+	size_t permitted = 0;
+
+	while (config_ends_next(config, &walk, &end)) {
+		socket = end.permitted ? &change->permitted[permitted++] :
+					 &change->tunnels[walk.tunnel - 1];
+		socket->fd = opening_take(&reload->opening, OPENER_END,
+		    end.pair.kind, address_format(&end.pair.local, text));
+		snprintf(socket->why, sizeof(socket->why),
+		    "%s: %s was not opened", end.of, text);
+	}
+	change->others[CHANGE_CONTROL].fd = opening_take(&reload->opening,
+	    OPENER_CONTROL, 0, config->control);
+	change->others[CHANGE_LOG].fd = opening_take(&reload->opening,
+	    OPENER_LOG, config->log.target, "");
+}
+
 static void
 apply(struct reload *reload)
 {
-	char error[CHANGE_WHY_MAX];
+	if (reload->engine->config->quick)
+		return;
+	if (reload->change.bundle.config == NULL) {
+		fail(reload, "none came");
+		return;
+	}
+	take_named(reload);
+	if (!reload->engine->stopping &&
+	    change_apply(reload->engine, &reload->change, reload->why) == -1)
+		reload->failed = true;
+}
 
-	if (reload->change.bundle.config == NULL)
-		finish(reload, "none came");
-	else if (reload->engine->stopping ||
-	    change_apply(reload->engine, &reload->change, error) == 0)
-		finish(reload, NULL);
-	else
-		finish(reload, error);
+/* The loader's word counts more: it knows all of the file. */
+static void
+decide(struct reload *reload)
+{
+	if (!reload->under_way || reload->loading || reload->opening.under_way)
+		return;
+	if (reload->opening.failed)
+		fail(reload, reload->opening.why);
+	if (!reload->failed)
+		apply(reload);
+	finish(reload);
+}
+
+static void
+end_loading(struct reload *reload)
+{
+	reload->loading = false;
+	decide(reload);
 }
 
 static void
@@ -114,16 +173,24 @@ take(struct reload *reload, const struct loader_record *record, int fd)
 			record, fd);
 		break;
 	case LOADER_DONE:
-		apply(reload);
+		end_loading(reload);
 		break;
 	case LOADER_FAULT:
-		finish(reload, record->words);
+		fail(reload, record->words);
+		end_loading(reload);
 		break;
 	}
 	if (fd != -1 && !taken)
 		close(fd);
 	if (error != NULL)
-		finish(reload, error);
+		fail(reload, error);
+}
+
+static void
+fail_loader(struct reload *reload)
+{
+	fail(reload, "the loader is gone: restart");
+	end_loading(reload);
 }
 
 static void
@@ -134,8 +201,8 @@ lose_loader(struct reload *reload)
 	close(reload->channel);
 	reload->channel = -1;
 	reload->again = false;
-	if (reload->under_way)
-		finish(reload, "the loader is gone: restart");
+	if (reload->loading)
+		fail_loader(reload);
 }
 
 static void
@@ -156,14 +223,43 @@ handle_readable(evutil_socket_t channel, short what, void *argument)
 		lose_loader(reload);
 }
 
-int
-reload_open(struct reload *reload, struct engine *engine, int channel)
+/* Also where nothing comes of the reload: logs are taken away by others. */
+static void
+handle_rotated(void *argument, int fd, const char *why)
 {
-	*reload = (struct reload){ .engine = engine, .channel = channel };
-	if (channel == -1)
+	struct reload *reload = argument;
+	struct log_settings settings = reload->engine->config->log;
+
+	if (fd == -1) {
+		log_warn(NULL, "log: cannot open it again: %s", why);
+		return;
+	}
+	spawner_log(&reload->engine->spawner, (int)settings.target, fd);
+	settings.level = log_get_level();
+	log_adopt(&settings, fd);
+}
+
+static void
+handle_opened(void *argument)
+{
+	decide(argument);
+}
+
+int
+reload_open(struct reload *reload, struct engine *engine, int loader,
+    int opener)
+{
+	*reload = (struct reload){ .engine = engine,
+		.channel = loader,
+		.opening = { .rotated = handle_rotated,
+		    .over = handle_opened,
+		    .argument = reload } };
+	if (opening_open(&reload->opening, engine->base, opener) == -1)
+		return -1;
+	if (loader == -1)
 		return 0;
-	reload->readable = event_new(engine->base, channel,
-	    EV_READ | EV_PERSIST, handle_readable, reload);
+	reload->readable = event_new(engine->base, loader, EV_READ | EV_PERSIST,
+	    handle_readable, reload);
 	if (reload->readable == NULL)
 		return -1;
 	return event_add(reload->readable, NULL);
@@ -176,6 +272,7 @@ reload_close(struct reload *reload)
 		event_free(reload->readable);
 	if (reload->channel != -1)
 		close(reload->channel);
+	opening_close(&reload->opening);
 	change_free(&reload->change);
 	reload->readable = NULL;
 	reload->channel = -1;
@@ -188,8 +285,11 @@ reload_begin(struct reload *reload)
 	if (reload->under_way)
 		return;
 	reload->under_way = true;
+	reload->failed = false;
+	reload->loading = true;
+	opening_begin(&reload->opening);
 	if (reload->engine->config->quick)
-		finish(reload, NULL);
+		end_loading(reload);
 	else if (reload->channel == -1 || loader_ask(reload->channel) == -1)
-		finish(reload, "the loader is gone: restart");
+		fail_loader(reload);
 }

@@ -1,6 +1,6 @@
 /*
- * What the loader sends is collected here until it is whole, and then applied
- * or refused. The engine opens nothing for it.
+ * What the loader and the opener send is collected here until it is whole, and
+ * then applied or refused. The engine opens nothing for it.
  */
 #ifndef ENGINE_RELOAD_H
 #define ENGINE_RELOAD_H
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "supervisor/engine/change.h"
+#include "supervisor/engine/opening.h"
 
 struct engine;
 struct event;
@@ -17,12 +18,20 @@ struct reload {
 	int channel; /* of the loader; -1: there is none */
 	struct event *readable;
 	bool under_way;
+	bool loading; /* the loader has not sent all */
+	bool failed;
 	bool again; /* as soon as this one is over */
 	struct change change;
+	struct opening opening;
+	char why[CONFIG_ERROR_MAX]; /* if it failed */
 };
 
-/* channel is taken over; -1 in the quick mode. 0, or -1 with errno. */
-int reload_open(struct reload *reload, struct engine *engine, int channel);
+/*
+ * The channels are taken over; loader is -1 in the quick mode. 0, or -1 with
+ * errno.
+ */
+int reload_open(struct reload *reload, struct engine *engine, int loader,
+    int opener);
 void reload_close(struct reload *reload);
 
 /*

@@ -84,9 +84,6 @@ handle_record(struct spawner *spawner, const struct spawn_record *record)
 	case SPAWN_SERVE:
 		break;
 	case SPAWN_RELOAD:
-		if (log_reopen() == -1)
-			log_warn(NULL, "log: cannot open it again: %s",
-			    strerror(errno));
 		spawner->reload(spawner->argument);
 		return;
 	}
@@ -197,6 +194,12 @@ void
 spawner_level(struct spawner *spawner, int level)
 {
 	send_valued(spawner, SPAWN_LEVEL, 0, level, NULL, 0);
+}
+
+void
+spawner_log(struct spawner *spawner, int target, int fd)
+{
+	send_valued(spawner, SPAWN_LOG, 0, target, &fd, fd == -1 ? 0 : 1);
 }
 
 void

@@ -33,7 +33,7 @@ struct spawner {
 	int channel;
 	struct event *readable;
 	void (*stop)(void *argument);	/* SPAWN_STOP */
-	void (*reload)(void *argument); /* SPAWN_RELOAD, the log is open */
+	void (*reload)(void *argument); /* SPAWN_RELOAD */
 	void (*gone)(void *argument);	/* the supervisor is no more */
 	/* SPAWN_LEAVE, SPAWN_GO_ON; may wait by spawner_await() */
 	void (*upgrade)(void *argument, const struct spawn_record *record);
@@ -59,6 +59,9 @@ void spawner_ready(struct spawner *spawner, bool faulty);
 void spawner_wish(struct spawner *spawner);
 /* Its log level, from now on. */
 void spawner_level(struct spawner *spawner, int level);
+
+/* Its log, from now on: enum log_target; fd is -1 for standard error. */
+void spawner_log(struct spawner *spawner, int target, int fd);
 
 /* Send a request without a slot. */
 void spawner_say(struct spawner *spawner, enum spawn_request type);

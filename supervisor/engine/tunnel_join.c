@@ -122,7 +122,7 @@ take_permitted(struct path *path, const struct address_pair *asked)
 		return end;
 	address_describe(asked, text);
 	if (end == NULL)
-		refuse(path, "%s: made at the start only, and was not", text);
+		refuse(path, "%s: was not made", text);
 	else
 		refuse(path, "%s: in use by another peer", text);
 	return NULL;
