@@ -96,10 +96,10 @@ await 10 "tunnel of $user" is_up socktopus-user/user
 carries 1 || fail "$near carries nothing"
 carries 2 || fail "$user carries nothing"
 
-# Who reads the file at a reload must be who could read it at the start.
+# Who reads and opens at a reload must be who could do it at the start.
 users() {
 	on host ps -o user:32=,args= --ppid "$(property "$1" MainPID)" |
-	    sed '/socktopus: loader/d; s/ .*//' | sort -u | tr '\n' ' '
+	    sed '/socktopus: \(load\|open\)er/d; s/ .*//' | sort -u | tr '\n' ' '
 }
 [ "$(users $near)" = 'socktopus socktopus-worker ' ] ||
     fail "$near: its processes are of $(users $near)"
@@ -156,6 +156,8 @@ for unit in socktopus $near $user; do
 	[ "$(property "$unit" Result)" = success ] ||
 	    fail "$unit: $(property "$unit" Result)"
 done
+left=$(on host find /run/socktopus /run/socktopus-user -type s)
+[ -z "$left" ] || fail "left: $left"
 left=$(on host pgrep -a socktopus)
 [ -z "$left" ] || fail "left: $left"
 killed=$(on host journalctl -q -o cat -t socktopus |
