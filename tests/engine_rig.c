@@ -24,7 +24,6 @@
 #include "supervisor/log.h"
 
 #define PATHS_MAX 64
-#define BATCH 64
 #define DATAGRAM_MAX 65507
 #define BURST_BYTES 90000
 #define ROUND_US 200 /* of the rig's clock, for a batch */
@@ -257,7 +256,7 @@ offer(uint64_t count, size_t bytes)
 {
 	static uint8_t datagram[DATAGRAM_MAX];
 	struct iovec span = { datagram, bytes };
-	struct mmsghdr message[BATCH];
+	struct mmsghdr message[ENGINE_RIG_BURST];
 	int sent;
 
 	for (unsigned int i = 0; i < count; i++)
@@ -289,7 +288,7 @@ uint64_t
 engine_rig_carry(uint64_t datagrams, size_t bytes)
 {
 	/* No more than the smallest buffer that a kernel gives. */
-	uint64_t burst = least(BURST_BYTES / (bytes + 1) + 1, BATCH);
+	uint64_t burst = least(BURST_BYTES / (bytes + 1) + 1, ENGINE_RIG_BURST);
 	uint64_t sent = 0, arrived = 0;
 
 	while (sent < datagrams) {
@@ -301,6 +300,16 @@ engine_rig_carry(uint64_t datagrams, size_t bytes)
 		tick();
 	}
 	return arrived;
+}
+
+uint64_t
+engine_rig_frames(void)
+{
+	uint64_t frames = 0;
+
+	for (size_t i = 0; i < paths; i++)
+		frames += near.path[i]->estimate.sent_frames;
+	return frames;
 }
 
 void

@@ -10,14 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ENGINE_RIG_BURST 256 /* datagrams */
+
 /* Paths: 1 to 64. */
 void engine_rig_begin(size_t paths);
 
 /*
  * Send so many datagrams of so many bytes from the near application to the far
- * one, through both engines. Returns how many arrived.
+ * one, through both engines, in bursts of ENGINE_RIG_BURST or some 90 KB.
+ * Returns how many arrived.
  */
 uint64_t engine_rig_carry(uint64_t datagrams, size_t bytes);
+
+/* How many frames the near engine has sealed. */
+uint64_t engine_rig_frames(void);
 
 void engine_rig_end(void);
 

@@ -95,6 +95,37 @@ START_TEST(test_more_than_a_batch)
 }
 END_TEST
 
+/* Whether there is more shows without asking; of long ones fewer come. */
+START_TEST(test_as_many_as_asked)
+{
+	size_t i, receives = 0;
+
+	udp_rig_begin(AF_INET);
+	for (i = 0; i < UDP_BATCH + 1; i++)
+		udp_rig_send(udp_rig_pattern, 100);
+	ck_assert_int_eq(udp_receive(&udp_rig_socket, &udp_rig_batch), UDP_OK);
+	ck_assert_uint_eq(udp_rig_batch.count, UDP_BATCH);
+	ck_assert(udp_rig_batch.more);
+	ck_assert_int_eq(udp_receive(&udp_rig_socket, &udp_rig_batch), UDP_OK);
+	ck_assert_uint_eq(udp_rig_batch.count, 1);
+	ck_assert(!udp_rig_batch.more);
+	udp_rig_socket.typical_bytes = 60000;
+	for (i = 0; i < 12; i++)
+		udp_rig_send(udp_rig_pattern, 5000);
+	do {
+		ck_assert_int_eq(udp_receive(&udp_rig_socket, &udp_rig_batch),
+		    UDP_OK);
+		receives++;
+	} while (udp_rig_batch.more);
+	ck_assert_uint_ge(receives, 2);
+	ck_assert_uint_eq(udp_rig_socket.received, UDP_BATCH + 1 + 12);
+	ck_assert_int_eq(udp_receive(&udp_rig_socket, &udp_rig_batch),
+	    UDP_NONE);
+	ck_assert(!udp_rig_batch.more);
+	udp_rig_end();
+}
+END_TEST
+
 /* The kernel hands joined datagrams over as one message with their size. */
 START_TEST(test_joined)
 {
@@ -328,6 +359,7 @@ make_suite(void)
 
 	tcase_add_loop_test(tests, test_sizes_in, 0, 2);
 	tcase_add_test(tests, test_more_than_a_batch);
+	tcase_add_test(tests, test_as_many_as_asked);
 	tcase_add_loop_test(tests, test_joined, 0, 2);
 	tcase_add_test(tests, test_queue_is_limited);
 	tcase_add_test(tests, test_stamps);

@@ -225,7 +225,7 @@ end_seqpacket_receive(struct end *end, struct udp_batch *batch)
 	if (event.data.u64 != LISTENING)
 		return receive_link(end, batch, (size_t)event.data.u64);
 	accept_links(end);
-	batch->count = batch->next = 0;
+	udp_batch_clear(batch);
 	return UDP_OK;
 }
 

@@ -11,11 +11,9 @@ end_tun_receive(struct end *end, struct udp_batch *batch)
 {
 	ssize_t bytes = 0;
 
-	batch->count = batch->next = 0;
-	batch->offset = 0;
+	udp_batch_clear(batch);
 	while (batch->count < UDP_BATCH) {
-		bytes = read(end->fd,
-		    batch->arena + (size_t)batch->count * UDP_SLOT_BYTES,
+		bytes = read(end->fd, udp_batch_slot(batch, batch->count),
 		    UDP_SLOT_BYTES);
 		if (bytes <= 0)
 			break;
@@ -26,6 +24,7 @@ end_tun_receive(struct end *end, struct udp_batch *batch)
 		batch->message[batch->count].client = 0;
 		batch->count++;
 	}
+	batch->more = batch->count == UDP_BATCH;
 	end->udp.received += batch->count;
 	if (batch->count > 0)
 		return UDP_OK;

@@ -169,8 +169,7 @@ read_message(struct state *state, struct udp_batch *batch, unsigned int slot)
 	batch->message[slot].slot = slot;
 	batch->message[slot].length = length;
 	batch->message[slot].segment = segment;
-	state_bytes(state, batch->arena + (size_t)slot * UDP_SLOT_BYTES,
-	    length);
+	state_bytes(state, udp_batch_slot(batch, slot), length);
 	batch->count = slot + 1;
 }
 
@@ -191,9 +190,7 @@ write_message(struct state *state, const struct udp_batch *batch,
 	STATE_NUMBER(state, arrived_us);
 	STATE_NUMBER(state, client);
 	state_bytes(state,
-	    batch->arena + (size_t)batch->message[i].slot * UDP_SLOT_BYTES +
-		offset,
-	    length);
+	    udp_batch_slot(batch, batch->message[i].slot) + offset, length);
 }
 
 void

@@ -53,7 +53,8 @@ struct tunnel {
 	struct end *end;	/* here */
 	struct udp_batch batch; /* what it received */
 	struct event *readable;
-	bool blocked; /* no path had room */
+	unsigned int receives_left; /* of this turn of tunnel_pump() */
+	bool blocked;		    /* no path had room */
 	struct tunnel_view *view;
 	uint64_t emptied_us;	/* when the UDP socket held nothing */
 	struct history history; /* what is in flight */

@@ -17,7 +17,7 @@
 #include "supervisor/log.h"
 
 /* Batches read at once before other events get their turn. */
-#define PUMP_BUDGET 4
+#define PUMP_BUDGET 8
 #define OVERHEAD_BYTES ((size_t)(FRAME_LENGTH_BYTES + FRAME_TAG_BYTES))
 
 static size_t
@@ -70,6 +70,54 @@ send_copies(struct tunnel *tunnel, const struct history_orphan *frame)
 	}
 }
 
+/* What is too old when its turn comes is not sent. */
+static void
+drop_old(struct tunnel *tunnel)
+{
+	uint64_t limit_us = tunnel->policy.max_age_ms * UINT64_C(1000);
+	uint64_t now_us = clock_unix_us(), arrived_us;
+
+	while ((arrived_us = udp_batch_arrived_us(&tunnel->batch)) != 0 &&
+	    arrived_us + limit_us < now_us) {
+		udp_batch_take(&tunnel->batch);
+		tunnel->too_old++;
+	}
+}
+
+/* False: there is no more, or it is for the next turn. */
+static bool
+receive_batch(struct tunnel *tunnel)
+{
+	if (!tunnel->batch.more || tunnel->receives_left == 0)
+		return false;
+	tunnel->receives_left--;
+	switch (end_receive(tunnel->end, &tunnel->batch)) {
+	case UDP_OK:
+		/* To ask again would only tell that it was all. */
+		if (!tunnel->batch.more)
+			tunnel->emptied_us = clock_now_us();
+		return true;
+	case UDP_NONE:
+		tunnel->emptied_us = clock_now_us();
+		return false;
+	case UDP_FAILED:
+		log_error(tunnel->name, "receive: %s", strerror(errno));
+		event_del(tunnel->readable);
+		return false;
+	}
+	return false;
+}
+
+/* What waits in the kernel goes into the same frame. */
+static const uint8_t *
+next_datagram(struct tunnel *tunnel, size_t *bytes)
+{
+	if (udp_batch_empty(&tunnel->batch) && receive_batch(tunnel) &&
+	    tunnel->policy.max_age_ms > 0)
+		drop_old(tunnel);
+	return udp_batch_peek(&tunnel->batch, bytes);
+}
+
 /* Into the arena, where it stays until it is acknowledged. */
 static void
 pack(struct tunnel *tunnel, size_t capacity, struct history_orphan *frame)
@@ -82,7 +130,7 @@ pack(struct tunnel *tunnel, size_t capacity, struct history_orphan *frame)
 	frame_writer_init(&writer, plain, capacity, tunnel->next_sequence);
 	if (tunnel->end->tagged)
 		frame_writer_tag(&writer);
-	while ((datagram = udp_batch_peek(&tunnel->batch, &bytes)) != NULL) {
+	while ((datagram = next_datagram(tunnel, &bytes)) != NULL) {
 		writer.client = udp_batch_client(&tunnel->batch);
 		if (!frame_writer_add(&writer, datagram, bytes))
 			break;
@@ -214,20 +262,6 @@ unblock(struct tunnel *tunnel)
 	event_add(tunnel->readable, NULL);
 }
 
-/* What is too old when its turn comes is not sent. */
-static void
-drop_old(struct tunnel *tunnel)
-{
-	uint64_t limit_us = tunnel->policy.max_age_ms * UINT64_C(1000);
-	uint64_t now_us = clock_unix_us(), arrived_us;
-
-	while ((arrived_us = udp_batch_arrived_us(&tunnel->batch)) != 0 &&
-	    arrived_us + limit_us < now_us) {
-		udp_batch_take(&tunnel->batch);
-		tunnel->too_old++;
-	}
-}
-
 /* Send what waits. False: no path has room for the rest. */
 static bool
 send_waiting(struct tunnel *tunnel, uint64_t now_us)
@@ -246,23 +280,6 @@ send_waiting(struct tunnel *tunnel, uint64_t now_us)
 	return true;
 }
 
-static bool
-receive_batch(struct tunnel *tunnel, uint64_t now_us)
-{
-	switch (end_receive(tunnel->end, &tunnel->batch)) {
-	case UDP_OK:
-		return true;
-	case UDP_NONE:
-		tunnel->emptied_us = now_us;
-		return false;
-	case UDP_FAILED:
-		log_error(tunnel->name, "receive: %s", strerror(errno));
-		event_del(tunnel->readable);
-		return false;
-	}
-	return false;
-}
-
 void
 tunnel_pump(struct tunnel *tunnel)
 {
@@ -270,7 +287,9 @@ tunnel_pump(struct tunnel *tunnel)
 
 	if (tunnel->blocked)
 		unblock(tunnel);
-	for (int turn = 0; turn < PUMP_BUDGET; turn++) {
+	tunnel->receives_left = PUMP_BUDGET;
+	tunnel->batch.more = true;
+	do {
 		if (!send_waiting(tunnel, now_us)) {
 			block(tunnel);
 			/* The look again that closes the race. */
@@ -278,17 +297,7 @@ tunnel_pump(struct tunnel *tunnel)
 				break;
 			unblock(tunnel);
 		}
-		if (turn > 0 && tunnel->batch.count < UDP_BATCH) {
-			/* It was all: to ask again would only tell so. */
-			tunnel->emptied_us = now_us;
-			break;
-		}
-		if (!receive_batch(tunnel, now_us))
-			break;
-	}
-	/* The socket may be empty by now, and bring nobody back here. */
-	if (!tunnel->blocked && !udp_batch_empty(&tunnel->batch))
-		event_active(tunnel->readable, EV_READ, 0);
+	} while (receive_batch(tunnel));
 	tunnel_view_flush(tunnel, clock_now_us());
 }
 

@@ -23,7 +23,10 @@
 #define ERRORS_MAX 16
 #define STRANGERS_MAX 1024
 
-#define ARENA_BYTES ((size_t)UDP_BATCH * UDP_SLOT_BYTES)
+#define ARENA_BYTES (UDP_BATCH * UDP_SLOT_STRIDE)
+/* Of one receive, about; but a few messages at least. */
+#define RECEIVE_BYTES (256 * 1024)
+#define RECEIVE_LEAST 4
 
 /* Room for SO_RXQ_OVFL and UDP_GRO. */
 union receive_control {
@@ -148,6 +151,14 @@ udp_batch_free(struct udp_batch *batch)
 	if (batch->arena != NULL)
 		munmap(batch->arena, ARENA_BYTES);
 	memset(batch, 0, sizeof(*batch));
+}
+
+void
+udp_batch_clear(struct udp_batch *batch)
+{
+	batch->count = batch->next = 0;
+	batch->offset = 0;
+	batch->more = false;
 }
 
 bool
@@ -291,13 +302,24 @@ udp_error_is_far(int error)
 	return false;
 }
 
+/* How many messages to ask for. */
+static unsigned int
+worth_asking(const struct udp *udp)
+{
+	if (udp->typical_bytes <= RECEIVE_BYTES / UDP_BATCH)
+		return UDP_BATCH;
+	return udp->typical_bytes < RECEIVE_BYTES / RECEIVE_LEAST ?
+	    RECEIVE_BYTES / udp->typical_bytes :
+	    RECEIVE_LEAST;
+}
+
 static int
-receive_messages(struct udp *udp, struct mmsghdr *message)
+receive_messages(struct udp *udp, struct mmsghdr *message, unsigned int count)
 {
 	int errors, received;
 
 	for (errors = 0; errors < ERRORS_MAX; errors++) {
-		received = recvmmsg(udp->fd, message, UDP_BATCH, MSG_DONTWAIT,
+		received = recvmmsg(udp->fd, message, count, MSG_DONTWAIT,
 		    NULL);
 		if (received >= 0)
 			return received;
@@ -319,10 +341,11 @@ udp_receive(struct udp *udp, struct udp_batch *batch)
 	static union receive_control control[UDP_BATCH];
 	static struct sockaddr_storage from[UDP_BATCH];
 	uint64_t now_us = udp->sources != NULL ? clock_now_us() : 0;
-	int i, received;
+	unsigned int i, asked = worth_asking(udp);
+	int received;
 
-	for (i = 0; i < UDP_BATCH; i++) {
-		span[i].iov_base = batch->arena + (size_t)i * UDP_SLOT_BYTES;
+	for (i = 0; i < asked; i++) {
+		span[i].iov_base = udp_batch_slot(batch, i);
 		span[i].iov_len = UDP_SLOT_BYTES;
 		message[i].msg_hdr.msg_iov = &span[i];
 		message[i].msg_hdr.msg_iovlen = 1;
@@ -332,16 +355,16 @@ udp_receive(struct udp *udp, struct udp_batch *batch)
 								     &from[i];
 		message[i].msg_hdr.msg_namelen = sizeof(from[i]);
 	}
-	batch->count = batch->next = 0;
-	batch->offset = 0;
-	received = receive_messages(udp, message);
+	udp_batch_clear(batch);
+	received = receive_messages(udp, message, asked);
 	if (received == -1)
 		return errno == EAGAIN || errno == EWOULDBLOCK ||
 			errno == ENOBUFS || errno == ENOMEM ?
 		    UDP_NONE :
 		    UDP_FAILED;
-	for (i = 0; i < received; i++)
-		note_message(udp, batch, (unsigned int)i, &message[i],
+	batch->more = (unsigned int)received == asked;
+	for (i = 0; i < (unsigned int)received; i++)
+		note_message(udp, batch, i, &message[i],
 		    tell_client(udp, &message[i].msg_hdr, now_us));
 	return UDP_OK;
 }
@@ -371,8 +394,7 @@ udp_batch_peek(const struct udp_batch *batch, size_t *bytes)
 	*bytes = batch->message[batch->next].segment;
 	if (*bytes > left)
 		*bytes = left;
-	return batch->arena +
-	    (size_t)batch->message[batch->next].slot * UDP_SLOT_BYTES +
+	return udp_batch_slot(batch, batch->message[batch->next].slot) +
 	    batch->offset;
 }
 

@@ -18,6 +18,8 @@ struct sources;
 
 #define UDP_BATCH 64
 #define UDP_SLOT_BYTES 65536
+/* An odd number of cache lines, or all slots would begin in the same set. */
+#define UDP_SLOT_STRIDE ((size_t)UDP_SLOT_BYTES + 23 * 64)
 
 struct udp {
 	int fd;			 /* non-blocking; -1 when closed */
@@ -58,6 +60,7 @@ struct udp_batch {
 	unsigned int count; /* messages */
 	unsigned int next;  /* the message that is being used up */
 	uint32_t offset;    /* in it */
+	bool more; /* it got as many as it asked for: there may be more */
 };
 
 /*
@@ -90,6 +93,15 @@ int udp_stamp(struct udp *udp);
 int udp_batch_init(struct udp_batch *batch);
 void udp_batch_free(struct udp_batch *batch);
 
+/* Empty it, before it is filled. */
+void udp_batch_clear(struct udp_batch *batch);
+
+static inline uint8_t *
+udp_batch_slot(const struct udp_batch *batch, unsigned int slot)
+{
+	return batch->arena + slot * UDP_SLOT_STRIDE;
+}
+
 /* True when every datagram of the batch has been used. */
 bool udp_batch_empty(const struct udp_batch *batch);
 
@@ -103,8 +115,9 @@ enum udp_result {
 };
 
 /*
- * Fill an empty batch with one system call. Of strangers to the sources nothing
- * is taken. Errors of the far application
+ * Fill an empty batch with one system call, with fewer of long messages, so
+ * that they are still in the processor's cache when they are used. Of strangers
+ * to the sources nothing is taken. Errors of the far application
  * (ECONNREFUSED from an ICMP message) are counted and skipped.
  */
 enum udp_result udp_receive(struct udp *udp, struct udp_batch *batch);
