@@ -44,6 +44,8 @@ struct hands {
 };
 
 static struct engine engine;
+static const struct config_peer peer_config = { .name = "rig" };
+static const struct engine_peer peer = { .config = &peer_config };
 static struct side near, far;
 static struct hands near_hands[PATHS_MAX], far_hands[PATHS_MAX];
 static size_t paths;
@@ -170,6 +172,7 @@ open_path(struct side *side, struct hands *hands, uint8_t tx_key,
 		err(1, NULL);
 	path->engine = &engine;
 	path->tunnel = side->tunnel;
+	path->peer = &peer;
 	path->peer_frame_max = FRAME_SEALED_MAX;
 	strlcpy(path->subject, "rig", sizeof(path->subject));
 	channel_init(&path->channel, NULL, path);
