@@ -19,6 +19,7 @@
 #include "tests/pace.h"
 
 #define FILE_BUFFER_BYTES (1 << 20)
+#define REST_NS UINT64_C(500000)
 
 static const char usage_text[] =
     "usage: loglines print [options]            lines on stdout\n"
@@ -93,7 +94,10 @@ is_over(const struct loglines *lines)
 	return limit_reached(&lines->limit, lines->lines, pace_now_ns(), 0);
 }
 
-/* Sleep until the next line is due, at most for a moment. True: it is. */
+/*
+ * Sleep until the next line is due, at most for a moment. True: it is. To wake
+ * for each line would cost more than to send it: some are due then.
+ */
 static bool
 await_turn(const struct loglines *lines)
 {
@@ -101,6 +105,8 @@ await_turn(const struct loglines *lines)
 
 	if (wait_ns == 0)
 		return true;
+	if (wait_ns < REST_NS)
+		wait_ns = REST_NS;
 	pace_sleep_ns(wait_ns < LIMIT_LOOK_NS ? wait_ns : LIMIT_LOOK_NS);
 	return false;
 }
