@@ -90,6 +90,26 @@ expect ping received 500
 is_alive echo || fail "the far application was cut off"
 note "a connector that starts again leaves the far application connected"
 
+# What is older than max_age when its turn comes is not sent, but counted.
+stop echo
+stop connector
+sed -i 's/name = "packets";/& max_age = 200;/' "$work/connector.conf"
+start_file connector
+await_paths connector 2
+start old.sink "$dgram" sink -Q "$far" -i 3 -t 60
+await_line 5 old.sink '^port='
+kill -STOP "${pid[old.sink]}"
+start old "$dgram" send -Q "$near" -n 50000 -s 1400
+await 20 "back pressure" is_waiting
+kill -CONT "${pid[old.sink]}"
+finish old 60
+finish old.sink 60
+too_old=$(query connector '.tunnels[0].dropped.too_old')
+[ "$too_old" -gt 0 ] || fail "nothing was too old"
+[ $((too_old + $(value old.sink received))) = 50000 ] ||
+    fail "$too_old were too old, and $(value old.sink received) arrived"
+note "$too_old of 50000 were too old to be sent"
+
 # In use: by another type, too.
 begin_file other near <<END
 peers = ( { name = "far"; key = "$(public_key far)"; } );

@@ -139,6 +139,23 @@ for name in one two one; do
 done
 note "who sent last is answered"
 
+# What is older than max_age when its turn comes is not sent, but counted.
+stop connector
+connect connector "unix:$near" "unix:$far:$app" 'max_age = 200;'
+await_paths connector 2
+sink -i 3 -t 60
+kill -STOP "${pid[sink]}"
+start send "$dgram" send -U "$near" -n 40000 -s 1400
+await 20 "back pressure" is_waiting
+kill -CONT "${pid[sink]}"
+finish send 60
+finish sink 60
+too_old=$(query connector '.tunnels[0].dropped.too_old')
+[ "$too_old" -gt 0 ] || fail "nothing was too old"
+[ $((too_old + $(value sink received))) = 40000 ] ||
+    fail "$too_old were too old, and $(value sink received) arrived"
+note "$too_old of 40000 were too old to be sent"
+
 # Not permitted: another name, the same without the application.
 stop connector
 [ ! -e "$near" ] || fail "the name stays"

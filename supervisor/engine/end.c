@@ -134,9 +134,23 @@ is_udp(const struct end *end)
 int
 end_stamp(struct end *end)
 {
-	if (end->fan != NULL)
+	if (end->fan != NULL) {
 		end_fan_stamp(end);
-	return is_udp(end) && end->fan == NULL ? udp_stamp(&end->udp) : 0;
+		return 0;
+	}
+	switch (end->kind) {
+	case ADDRESS_UDP:
+	case ADDRESS_LEARN:
+	case ADDRESS_UNIX:
+		return udp_stamp(&end->udp);
+	case ADDRESS_SEQPACKET:
+		end_seqpacket_stamp(end);
+		return 0;
+	case ADDRESS_TUN:
+		end->stamped = true;
+		return 0;
+	}
+	return 0;
 }
 
 void

@@ -37,6 +37,7 @@ struct end {
 	struct end_fan *fan; /* UDP: a socket for each client, instead */
 	bool tagged;	     /* there are clients */
 	bool tied;	     /* UNIX: connected to the application */
+	bool stamped;	     /* TUN: the time of reading is told */
 	bool kept;	     /* it does not end with its tunnel */
 	bool taken;	     /* by a tunnel */
 };
@@ -76,7 +77,10 @@ void end_tick(struct end *end, uint64_t now_us);
 void
 end_permit(struct end *end, const struct address_permit *permits, size_t count);
 
-/* Have the kernel tell when each datagram came, where it can. 0, or -1. */
+/*
+ * Have it told when each datagram came: by the kernel, but for a device, where
+ * it is known when it was read. 0, or -1 with errno.
+ */
 int end_stamp(struct end *end);
 
 /* What may wait in the kernel, where that is ours to say: udp_limit_queue(). */

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ struct end_links {
 	int fds[LINKS]; /* -1: free */
 	size_t count;
 	size_t answered; /* LINKS: nobody */
+	bool stamped;
 };
 
 static int
@@ -79,6 +81,25 @@ set_room(int fd)
 }
 
 static void
+stamp(int fd)
+{
+	struct udp one = { .fd = fd };
+
+	(void)udp_stamp(&one);
+}
+
+void
+end_seqpacket_stamp(struct end *end)
+{
+	struct end_links *links = end->links;
+
+	links->stamped = true;
+	for (size_t i = 0; i < LINKS; i++)
+		if (links->fds[i] != -1)
+			stamp(links->fds[i]);
+}
+
+static void
 add_link(struct end *end, int fd)
 {
 	struct end_links *links = end->links;
@@ -91,6 +112,8 @@ add_link(struct end *end, int fd)
 		return;
 	}
 	set_room(fd);
+	if (links->stamped)
+		stamp(fd);
 	links->fds[i] = fd;
 	if (links->answered == LINKS)
 		links->answered = i;

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/frame.h"
 
 enum udp_result
 end_tun_receive(struct end *end, struct udp_batch *batch)
 {
+	uint64_t now_us = end->stamped ? clock_unix_us() : 0;
 	ssize_t bytes = 0;
 
 	udp_batch_clear(batch);
@@ -20,7 +22,7 @@ end_tun_receive(struct end *end, struct udp_batch *batch)
 		batch->message[batch->count].slot = batch->count;
 		batch->message[batch->count].length = (uint32_t)bytes;
 		batch->message[batch->count].segment = (uint32_t)bytes;
-		batch->message[batch->count].arrived_us = 0;
+		batch->message[batch->count].arrived_us = now_us;
 		batch->message[batch->count].client = 0;
 		batch->count++;
 	}

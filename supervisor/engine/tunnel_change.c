@@ -203,7 +203,7 @@ set_policy(struct tunnel *tunnel, const struct frame_policy *policy)
 	bool waits = tunnel->policy.reorder_ms != policy->reorder_ms;
 
 	tunnel->policy = *policy;
-	if (policy->max_age_ms > 0 && udp_stamp(&tunnel->end->udp) == -1)
+	if (policy->max_age_ms > 0 && end_stamp(tunnel->end) == -1)
 		log_warn(tunnel->name, "max_age: %s", strerror(errno));
 	if (waits && tunnel_change_reorder(tunnel) == -1)
 		log_error(tunnel->name, "reorder: %s", strerror(errno));
