@@ -55,16 +55,20 @@ read_runs(struct state *state)
 static void
 read_pool(struct state *state)
 {
+	size_t next, which = 0;
+	enum pool_step step;
 	struct pool pool;
-	size_t which = 0;
 
 	pool_init(&pool, 3, 2);
 	leave_pool(state, &pool);
 	for (uint64_t now_us = 0; now_us < 60000000; now_us += 1000000) {
-		if (pool_next(&pool, now_us, 7, &which) == POOL_BRING_UP)
-			pool_up(&pool, which);
+		step = pool_next(&pool, now_us, 7, &next);
+		if (step != POOL_NOTHING)
+			which = next;
 		if (which >= pool.count)
 			abort();
+		if (step == POOL_BRING_UP)
+			pool_up(&pool, which);
 		if (pool_wants_sample(&pool, which, now_us))
 			pool_sample(&pool, which, 1000, now_us);
 		if (now_us % 7000000 == 0)
@@ -116,7 +120,8 @@ read_batch(struct state *state)
 static void
 read_counts(struct state *state)
 {
-	struct frame_run run = { .sequence = 5, .count = 3 }, fresh;
+	const uint8_t nothing[1] = { 0 };
+	struct frame_run run = { .bytes = nothing, .count = 3 }, fresh;
 	uint64_t all[FRAME_TOTALS_COUNT] = { 0 };
 	struct ledger_account account;
 	struct estimate estimate;

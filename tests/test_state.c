@@ -189,6 +189,28 @@ START_TEST(damage_does_no_harm)
 }
 END_TEST
 
+/* A record's number never comes again, so it has room to go on. */
+START_TEST(numbers_at_their_end_are_refused)
+{
+	const size_t oldest_at = 24; /* behind the head and two counters */
+	uint64_t oldest = UINT64_MAX - 1;
+	struct engine_parts old, new;
+	size_t size;
+
+	set_up(&old);
+	set_up(&new);
+	for (int i = 0; i < 3; i++) {
+		history_reserve(&old.history, 5);
+		history_commit(&old.history, 5, 1);
+	}
+	size = write_parts(&old, bytes);
+	memcpy(bytes + oldest_at, &oldest, sizeof(oldest));
+	ck_assert(!read_parts(&new, bytes, size));
+	tear_down(&old);
+	tear_down(&new);
+}
+END_TEST
+
 START_TEST(a_cipher_goes_on_across_its_rekey)
 {
 	static const uint8_t key[NOISE_KEY_BYTES] = { 1, 2, 3 };
@@ -262,6 +284,7 @@ main(void)
 	tcase_add_test(t, what_went_in_comes_out);
 	tcase_add_test(t, another_version_is_refused);
 	tcase_add_test(t, damage_does_no_harm);
+	tcase_add_test(t, numbers_at_their_end_are_refused);
 	tcase_add_test(t, a_cipher_goes_on_across_its_rekey);
 	tcase_add_test(t, texts_counts_and_descriptors_are_checked);
 	suite_add_tcase(s, t);

@@ -56,7 +56,10 @@ leave_records(struct state *state, struct history *history)
 	STATE_NUMBER(state, oldest);
 	count = state_count(state, (size_t)(arena->next - arena->oldest),
 	    arena->pieces_max);
-	if (state->way == STATE_READ)
+	/* Numbers ascend for good: an honest one is far from the end. */
+	if (oldest > UINT64_MAX / 2)
+		state_break(state);
+	if (state->way == STATE_READ && !state->broken)
 		arena->oldest = arena->next = oldest;
 	for (size_t i = 0; i < count && !state->broken; i++) {
 		if (state->way == STATE_READ)
