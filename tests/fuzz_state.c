@@ -18,6 +18,7 @@
 #include "supervisor/engine/reorder.h"
 #include "supervisor/engine/sources.h"
 #include "supervisor/engine/udp.h"
+#include "supervisor/engine/udp_batch.h"
 #include "supervisor/state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);

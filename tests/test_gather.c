@@ -1,7 +1,7 @@
 /* A frame holds what waits, however many receives that takes. */
 #include <check.h>
 
-#include "supervisor/engine/udp.h"
+#include "supervisor/engine/udp_batch.h"
 #include "tests/engine_rig.h"
 #include "tests/suite.h"
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/frame.h"
 #include "tests/suite.h"
 #include "tests/udp_rig.h"
 

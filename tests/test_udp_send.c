@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "supervisor/engine/frame.h"
 #include "tests/suite.h"
 #include "tests/udp_rig.h"
 

@@ -12,6 +12,7 @@
 
 #include "supervisor/address.h"
 #include "supervisor/engine/udp.h"
+#include "supervisor/engine/udp_batch.h"
 
 #define UDP_RIG_PATTERN_BYTES 65536
 

@@ -20,6 +20,7 @@
 #include "supervisor/engine/leave.h"
 #include "supervisor/engine/sources.h"
 #include "supervisor/engine/udp_send.h"
+#include "supervisor/engine/udp_batch.h"
 #include "supervisor/state.h"
 
 #define SECOND_US UINT64_C(1000000)

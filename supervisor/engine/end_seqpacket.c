@@ -16,6 +16,7 @@
 
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/end_unix.h"
+#include "supervisor/engine/udp_batch.h"
 #include "supervisor/state.h"
 
 #define LINKS 64

@@ -6,6 +6,7 @@
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/frame.h"
+#include "supervisor/engine/udp_batch.h"
 
 enum udp_result
 end_tun_receive(struct end *end, struct udp_batch *batch)

@@ -8,6 +8,7 @@
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/sources.h"
+#include "supervisor/engine/udp_batch.h"
 
 int
 end_send_held(struct end *end, int fd, const struct sockaddr_storage *to,

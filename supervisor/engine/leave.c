@@ -8,6 +8,7 @@
 #include "supervisor/engine/meter.h"
 #include "supervisor/engine/pool.h"
 #include "supervisor/engine/udp.h"
+#include "supervisor/engine/udp_batch.h"
 #include "supervisor/state.h"
 
 void

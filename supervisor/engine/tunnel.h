@@ -18,7 +18,7 @@
 #include "supervisor/engine/ledger.h"
 #include "supervisor/engine/reorder.h"
 #include "supervisor/engine/tunnel_choice.h"
-#include "supervisor/engine/udp.h"
+#include "supervisor/engine/udp_batch.h"
 
 struct end;
 struct path;

@@ -1,6 +1,5 @@
 #include "supervisor/engine/udp.h"
 
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -12,7 +11,9 @@
 #include <unistd.h>
 
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/frame.h"
 #include "supervisor/engine/sources.h"
+#include "supervisor/engine/udp_batch.h"
 
 #define QUEUE_LEAST_BYTES (64 * 1024)
 #define BUFFER_BYTES (4 << 20)
@@ -23,7 +24,6 @@
 #define ERRORS_MAX 16
 #define STRANGERS_MAX 1024
 
-#define ARENA_BYTES (UDP_BATCH * UDP_SLOT_STRIDE)
 /* Of one receive, about; but a few messages at least. */
 #define RECEIVE_BYTES (256 * 1024)
 #define RECEIVE_LEAST 4
@@ -130,43 +130,6 @@ udp_close(struct udp *udp)
 	udp->fd = -1;
 }
 
-int
-udp_batch_init(struct udp_batch *batch)
-{
-	memset(batch, 0, sizeof(*batch));
-	batch->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (batch->arena == MAP_FAILED) {
-		batch->arena = NULL;
-		return -1;
-	}
-	/* A quiet tunnel is to cost the pages of its first slot, not 2 MiB. */
-	(void)madvise(batch->arena, ARENA_BYTES, MADV_NOHUGEPAGE);
-	return 0;
-}
-
-void
-udp_batch_free(struct udp_batch *batch)
-{
-	if (batch->arena != NULL)
-		munmap(batch->arena, ARENA_BYTES);
-	memset(batch, 0, sizeof(*batch));
-}
-
-void
-udp_batch_clear(struct udp_batch *batch)
-{
-	batch->count = batch->next = 0;
-	batch->offset = 0;
-	batch->more = false;
-}
-
-bool
-udp_batch_empty(const struct udp_batch *batch)
-{
-	return batch->next == batch->count;
-}
-
 /* Values come out of order: a datagram carries the one of its arrival. */
 static void
 note_drops(struct udp *udp, uint32_t value)
@@ -248,12 +211,6 @@ tell_client(struct udp *udp, const struct msghdr *header, uint64_t now_us)
 	    header->msg_namelen, now_us);
 }
 
-static uint64_t
-count_datagrams(uint32_t length, uint32_t segment)
-{
-	return segment == 0 ? 1 : (length + segment - 1) / segment;
-}
-
 static void
 note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
     struct mmsghdr *message, int client)
@@ -265,7 +222,7 @@ note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
 	if (segment == 0 || segment > length)
 		segment = length;
 	if (client == SOURCES_STRANGER) {
-		udp->strangers += count_datagrams(length, segment);
+		udp->strangers += udp_batch_datagrams(length, segment);
 		return;
 	}
 	if (segment > FRAME_DATAGRAM_MAX) {
@@ -279,7 +236,7 @@ note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
 	batch->message[batch->count].segment = segment;
 	batch->count++;
 	udp->typical_bytes = (7 * udp->typical_bytes + length + 7) / 8;
-	udp->received += count_datagrams(length, segment);
+	udp->received += udp_batch_datagrams(length, segment);
 }
 
 bool
@@ -367,54 +324,4 @@ udp_receive(struct udp *udp, struct udp_batch *batch)
 		note_message(udp, batch, i, &message[i],
 		    tell_client(udp, &message[i].msg_hdr, now_us));
 	return UDP_OK;
-}
-
-uint64_t
-udp_batch_left(const struct udp_batch *batch)
-{
-	uint32_t offset = batch->offset;
-	uint64_t left = 0;
-
-	for (unsigned int i = batch->next; i < batch->count; i++) {
-		left += count_datagrams(batch->message[i].length - offset,
-		    batch->message[i].segment);
-		offset = 0;
-	}
-	return left;
-}
-
-const uint8_t *
-udp_batch_peek(const struct udp_batch *batch, size_t *bytes)
-{
-	uint32_t left;
-
-	if (udp_batch_empty(batch))
-		return NULL;
-	left = batch->message[batch->next].length - batch->offset;
-	*bytes = batch->message[batch->next].segment;
-	if (*bytes > left)
-		*bytes = left;
-	return udp_batch_slot(batch, batch->message[batch->next].slot) +
-	    batch->offset;
-}
-
-void
-udp_batch_take(struct udp_batch *batch)
-{
-	size_t bytes;
-
-	if (udp_batch_peek(batch, &bytes) == NULL)
-		return;
-	batch->offset += (uint32_t)bytes;
-	if (batch->offset >= batch->message[batch->next].length) {
-		batch->next++;
-		batch->offset = 0;
-	}
-}
-
-uint64_t
-udp_batch_arrived_us(const struct udp_batch *batch)
-{
-	return udp_batch_empty(batch) ? 0 :
-					batch->message[batch->next].arrived_us;
 }

@@ -12,14 +12,9 @@
 #include <stdint.h>
 
 #include "supervisor/address.h"
-#include "supervisor/engine/frame.h"
 
 struct sources;
-
-#define UDP_BATCH 64
-#define UDP_SLOT_BYTES 65536
-/* An odd number of cache lines, or all slots would begin in the same set. */
-#define UDP_SLOT_STRIDE ((size_t)UDP_SLOT_BYTES + 23 * 64)
+struct udp_batch;
 
 struct udp {
 	int fd;			 /* non-blocking; -1 when closed */
@@ -44,23 +39,6 @@ struct udp {
 	uint64_t refused;	/* datagrams the kernel did not take */
 	uint64_t unreachable;	/* errors that came back for datagrams already
 				 * handed over: nobody listens */
-};
-
-/* What one receive brought; owned by the tunnel, kept until used up. */
-struct udp_batch {
-	uint8_t *arena; /* UDP_BATCH slots, mapped lazily */
-	struct {
-		uint32_t slot;
-		uint32_t length;
-		uint64_t arrived_us; /* Unix time; 0: unknown */
-		uint32_t segment;    /* datagram size inside; == length
-					 * unless GRO joined several */
-		uint16_t client;     /* of the sources, or 0 */
-	} message[UDP_BATCH];
-	unsigned int count; /* messages */
-	unsigned int next;  /* the message that is being used up */
-	uint32_t offset;    /* in it */
-	bool more; /* it got as many as it asked for: there may be more */
 };
 
 /*
@@ -89,25 +67,6 @@ void udp_close(struct udp *udp);
 /* Have the kernel tell when each message arrived. 0, or -1 with errno. */
 int udp_stamp(struct udp *udp);
 
-/* Map an empty batch. 0, or -1 with errno. */
-int udp_batch_init(struct udp_batch *batch);
-void udp_batch_free(struct udp_batch *batch);
-
-/* Empty it, before it is filled. */
-void udp_batch_clear(struct udp_batch *batch);
-
-static inline uint8_t *
-udp_batch_slot(const struct udp_batch *batch, unsigned int slot)
-{
-	return batch->arena + slot * UDP_SLOT_STRIDE;
-}
-
-/* True when every datagram of the batch has been used. */
-bool udp_batch_empty(const struct udp_batch *batch);
-
-/* How many have not. */
-uint64_t udp_batch_left(const struct udp_batch *batch);
-
 enum udp_result {
 	UDP_OK,	   /* the batch may still be empty */
 	UDP_NONE,  /* would block */
@@ -121,20 +80,6 @@ enum udp_result {
  * (ECONNREFUSED from an ICMP message) are counted and skipped.
  */
 enum udp_result udp_receive(struct udp *udp, struct udp_batch *batch);
-
-/* The next datagram, NULL when the batch is used up; advance with _take. */
-const uint8_t *udp_batch_peek(const struct udp_batch *batch, size_t *bytes);
-void udp_batch_take(struct udp_batch *batch);
-
-/* Whose the next datagram is; there is one. */
-static inline uint16_t
-udp_batch_client(const struct udp_batch *batch)
-{
-	return batch->message[batch->next].client;
-}
-
-/* When the next datagram arrived, in Unix time; 0 without udp_stamp(). */
-uint64_t udp_batch_arrived_us(const struct udp_batch *batch);
 
 /*
  * Bring kernel_drops up to date. udp_receive() learns of drops from the

@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "supervisor/engine/frame.h"
 #include "supervisor/engine/udp.h"
+#include "supervisor/engine/udp_batch.h"
 
 #define SEGMENTS_MAX 64 /* UDP_MAX_SEGMENTS of the oldest kernels */
 
