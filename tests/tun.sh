@@ -96,7 +96,9 @@ has_line other 'device veth0: another device has this name' ||
 connect refused mine else
 await_line 10 refused 'tun:else: not permitted|else: not permitted'
 stop refused
-note "names that cannot be had are refused"
+ask 100-1272
+has_paths_up link 2 || fail "a name that cannot be had cost a path"
+note "names that cannot be had are refused, and cost nobody anything"
 
 stop link
 ! ip link show made 2>/dev/null || fail "a device made here stays"

@@ -117,6 +117,11 @@ expect_problem 'opener: killed by signal 9 [(]Killed[)]: no new log or named end
 kill -KILL "$(pgrep -P "${pid[connector]}" -f '^socktopus: opener')"
 await_line 5 connector 'opener: killed'
 has_paths_up connector 2 || fail "a path ended with the opener"
+has_paths_up connector 2 || fail "a name that cannot be had cost a path"
+sink -n 100 -i 5 -t 20
+"$dgram" send -U "$near" -n 100 >/dev/null || fail "cannot send any more"
+finish sink 20
+expect sink lost 0
 kill -KILL "${pid[connector]}"
 finish connector
 [ -S "$near" ] || fail "who has removed the name?"
