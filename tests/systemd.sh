@@ -115,6 +115,16 @@ for unit in socktopus $near $user; do
 	is_state "$unit" active/running || fail "$unit: reload"
 	[ "$(property "$unit" MainPID)" = "$before" ] ||
 	    fail "$unit: a reload has restarted it"
+	file=/etc/socktopus/${unit#*@}.conf
+	on host cp "$file" /tmp/good.conf
+	on host sh -c "echo 'nonsense = 1;' >>$file"
+	on host systemctl reload "$unit" 2>/dev/null &&
+		fail "$unit: a reload of a faulty file succeeds"
+	is_state "$unit" active/running || fail "$unit: a faulty file"
+	on host journalctl -q -o cat -u "$unit" |
+	    grep -q "$file:[0-9]*: unknown key nonsense" ||
+	    fail "$unit: nobody says what is wrong"
+	on host cp /tmp/good.conf "$file"
 done
 
 for unit in $near $user; do
