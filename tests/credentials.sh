@@ -99,6 +99,33 @@ await_paths connector 6 20
 fails_with socks-wrong "hop 1 socks://$micro: authentication rejected"
 fails_with http-wrong "hop 1 http://$squid: authentication rejected: 407 .+"
 look connector
+
+# By hand, from a file that only who runs socktopusctl may read.
+by_hand() {
+	"$build/socktopusctl" -s "${control[connector]}" path set "$@" \
+	    2>"$work/said"
+}
+has_come_up() {
+	[ "$(query connector ".tunnels[] | select(.name == \"$1\") |
+	    .paths[0].state")" = up ]
+}
+of_tunnel() {
+	query connector ".tunnels[] | select(.name == \"$1\").paths[0].uri"
+}
+cp "$work/auth" "$work/two.auth"
+chmod 600 "$work/two.auth"
+echo "$user:$password" >>"$work/two.auth"
+uri=$(of_tunnel socks-wrong)
+by_hand socks-wrong "$uri" "auth=$work/two.auth" &&
+    fail "more credentials than proxies are taken"
+grep -q 'auth: more lines than proxies' "$work/said" ||
+    fail "not said why: $(cat "$work/said")"
+by_hand socks-wrong "$uri" "auth=$work/auth" || fail "$(cat "$work/said")"
+by_hand http-wrong "$(of_tunnel http-wrong)" "auth=$work/auth" ||
+    fail "$(cat "$work/said")"
+await 20 "a path of other credentials" has_come_up socks-wrong
+await 20 "a path of other credentials" has_come_up http-wrong
+look connector
 "$build/socktopus" -n -f "$work/connector.conf" >"$work/check.log" 2>&1 ||
     fail "the file is not right"
 search "the output of -n" <"$work/check.log"

@@ -161,7 +161,7 @@ refused 1 'uri: ' connector path add t ftp://x
 refused 1 'unknown key bakup' connector path add t "$(uri two)" bakup=true
 refused 1 'backup' connector path add t "$(uri two)" backup=maybe
 refused 1 'count must be from' connector path add t "$(uri two)" count=65
-refused 1 'file' connector path add t socks://127.0.0.1 auth=/etc/passwd
+refused 1 'passwd' connector path add t socks://127.0.0.1 auth=/etc/passwd
 refused 1 'numeric' connector tunnel add w peer=far \
     "destination=tcp://127.0.0.1:$gate" local=host.example:1:2 remote=3:4
 refused 1 'is missing' connector tunnel add w peer=far

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "supervisor/ctl/client.h"
 #include "supervisor/ctl/find.h"
@@ -95,16 +96,50 @@ add_psk(char *request, const char *file)
 	return well;
 }
 
+/* What a file of credentials holds, for the same reason. */
+static bool
+add_auth(char *request, const char *file)
+{
+	char word[REQUEST_MAX] = "auth=", error[KEY_ERROR_MAX];
+	const size_t start = strlen(word);
+	int fd = key_open_file(file, error);
+	ssize_t bytes;
+	bool well;
+
+	if (fd == -1)
+		errx(EXIT_FAILURE, "%s", error);
+	bytes = read(fd, word + start, sizeof(word) - start - 1);
+	close(fd);
+	if (bytes == -1)
+		err(EXIT_FAILURE, "%s", file);
+	word[start + (size_t)bytes] = '\0';
+	if (strlen(word) != start + (size_t)bytes)
+		errx(EXIT_FAILURE, "%s: not a text", file);
+	well = add_word(request, word);
+	key_wipe(word, sizeof(word));
+	return well;
+}
+
+static bool
+is_of(const char *word, const char *key)
+{
+	return strncmp(word, key, strlen(key)) == 0;
+}
+
 static void
 fill_request(char *request, int argc, char **argv)
 {
-	bool is_peer = strcmp(argv[0], "peer") == 0, well = true;
+	bool is_peer = strcmp(argv[0], "peer") == 0;
+	bool is_path = strcmp(argv[0], "path") == 0, well = true;
 
 	request[0] = '\0';
 	for (int i = 0; i < argc && well; i++)
-		well = is_peer && strncmp(argv[i], "psk=", 4) == 0 ?
-		    add_psk(request, argv[i] + 4) :
-		    add_word(request, argv[i]);
+		if (is_peer && is_of(argv[i], "psk="))
+			well = add_psk(request, argv[i] + 4);
+		else if (is_path && is_of(argv[i], "auth="))
+			well = add_auth(request, argv[i] + 5);
+		else
+			well = add_word(request, argv[i]);
 	if (!well)
 		errx(EXIT_FAILURE, "that is too much for one request");
 }

@@ -20,6 +20,7 @@ struct control_call {
 	struct evbuffer *out;		    /* for records */
 	char *words[CONTROL_WORDS_MAX + 1]; /* of the request; NULL ends them */
 	size_t count;
+	const char *auth; /* of path set: credentials, or NULL */
 	char error[CONFIG_ERROR_MAX];
 };
 

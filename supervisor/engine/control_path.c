@@ -5,6 +5,7 @@
 #include "supervisor/config_words.h"
 #include "supervisor/engine/change.h"
 #include "supervisor/engine/control_change.h"
+#include "supervisor/engine/credentials.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/engine/tunnel_change.h"
@@ -71,17 +72,54 @@ for_paths(struct control_call *call, struct config_tunnel *tunnel,
 	return count > 0 ? 0 : -1;
 }
 
+/*
+ * `auth=` holds what stands in the file, which was read by the client. It is
+ * taken out of the words; NULL: there is none.
+ */
+static const char *
+take_auth(struct control_call *call)
+{
+	static const char word[] = "auth=";
+	size_t from = CONTROL_FIRST + 2, to = from;
+	const char *text = NULL;
+
+	for (; from < call->count; from++)
+		if (strncmp(call->words[from], word, sizeof(word) - 1) == 0)
+			text = call->words[from] + sizeof(word) - 1;
+		else
+			call->words[to++] = call->words[from];
+	call->count = to;
+	return text;
+}
+
+static int
+set_auth(struct control_call *call, struct config_path *path, const char *text)
+{
+	char error[KEY_ERROR_MAX];
+
+	if (text == NULL)
+		return 0;
+	/* They are not those of a file that it may have had. */
+	path->auth[0] = '\0';
+	if (credentials_set(path, text, strlen(text), error) == 0)
+		return 0;
+	control_deny(call, "", error);
+	return -1;
+}
+
 static int
 add_path(struct control_call *call, struct change *change)
 {
 	struct config *config = change->bundle.config;
 	struct config_tunnel *tunnel = control_find_tunnel(call, config);
+	const char *auth = take_auth(call);
 
-	return tunnel == NULL ?
-	    -1 :
+	if (tunnel == NULL ||
 	    config_words_add_path(config, tunnel,
 		call->words[CONTROL_FIRST + 1], call->words + CONTROL_FIRST + 2,
-		call->count - CONTROL_FIRST - 2, call->error);
+		call->count - CONTROL_FIRST - 2, call->error) == -1)
+		return -1;
+	return set_auth(call, &tunnel->paths[tunnel->paths_count - 1], auth);
 }
 
 enum control_result
@@ -147,9 +185,13 @@ control_path_del(struct control_call *call)
 static int
 set_path(struct control_call *call, struct config_tunnel *tunnel, size_t index)
 {
-	return config_words_set_path(call->engine->config,
-	    &tunnel->paths[index], call->words + CONTROL_FIRST + 2,
-	    call->count - CONTROL_FIRST - 2, call->error);
+	struct config_path *path = &tunnel->paths[index];
+
+	if (config_words_set_path(call->engine->config, path,
+		call->words + CONTROL_FIRST + 2,
+		call->count - CONTROL_FIRST - 2, call->error) == -1)
+		return -1;
+	return set_auth(call, path, call->auth);
 }
 
 static int
@@ -158,6 +200,7 @@ set_paths(struct control_call *call, struct change *change)
 	struct config_tunnel *tunnel = control_find_tunnel(call,
 	    change->bundle.config);
 
+	call->auth = take_auth(call);
 	return tunnel == NULL ? -1 : for_paths(call, tunnel, set_path);
 }
 

@@ -13,7 +13,8 @@
 static int
 complain(char *error, const struct config_path *path, const char *words)
 {
-	snprintf(error, KEY_ERROR_MAX, "%.300s: %s", path->auth, words);
+	snprintf(error, KEY_ERROR_MAX, "%.300s: %s",
+	    path->auth[0] != '\0' ? path->auth : "auth", words);
 	return -1;
 }
 
@@ -64,6 +65,13 @@ set_all(struct config_path *path, const char *text, const char *end,
 	}
 	return hop == NULL ? 0 :
 			     complain(error, path, "fewer lines than proxies");
+}
+
+int
+credentials_set(struct config_path *path, const char *text, size_t bytes,
+    char error[KEY_ERROR_MAX])
+{
+	return set_all(path, text, text + bytes, error);
 }
 
 int

@@ -6,6 +6,8 @@
 #ifndef ENGINE_CREDENTIALS_H
 #define ENGINE_CREDENTIALS_H
 
+#include <stddef.h>
+
 #include "supervisor/engine/key.h"
 
 struct config_path;
@@ -15,5 +17,9 @@ struct config_path;
  * sentence "FILE: what is wrong" in error, which never holds a credential.
  */
 int credentials_read(struct config_path *path, char error[KEY_ERROR_MAX]);
+
+/* The same from what such a file holds. */
+int credentials_set(struct config_path *path, const char *text, size_t bytes,
+    char error[KEY_ERROR_MAX]);
 
 #endif
