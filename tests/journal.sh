@@ -67,6 +67,20 @@ await 5 "start in the journal" has_entry \
 [ ! -s "$work/connector.log" ] || fail "something else was written"
 note "every line has its fields: $(entries '.MESSAGE' | wc -l) entries"
 
+# After an upgrade in place both of its processes go on as they did.
+"$build/socktopusctl" -s "${control[connector]}" upgrade || fail "no upgrade"
+await 10 "upgrade in the journal" has_entry '.SOCKTOPUS_ROLE == "supervisor" and
+    .PRIORITY == "5" and ._TRANSPORT == "journal" and
+    (.MESSAGE | test("^supervisor: upgraded to "))'
+"$build/socktopusctl" -s "${control[connector]}" reload || fail "no reload"
+await 5 "reload in the journal" has_entry '.SOCKTOPUS_ROLE == "supervisor" and
+    .PRIORITY == "5" and ._TRANSPORT == "journal" and
+    .MESSAGE == "supervisor: reloaded"'
+engine=$(engine_of connector)
+await 5 "a line of the new engine" has_entry "._PID == \"$engine\" and
+    .SOCKTOPUS_ROLE == \"engine\" and ._TRANSPORT == \"journal\""
+note "fields after an upgrade, too"
+
 kill_worker() {
 	local worker
 

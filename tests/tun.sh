@@ -100,6 +100,47 @@ ask 100-1272
 has_paths_up link 2 || fail "a name that cannot be had cost a path"
 note "names that cannot be had are refused, and cost nobody anything"
 
+# By a reload: another one comes, gets another MTU, and goes; one that cannot be
+# had changes nothing. What is there stays, and so does the connection.
+cp "$work/link.conf" "$work/link.first"
+# reload DEVICE [MTU]: of a second tunnel.
+reload() {
+	more="{ name = \"more\"; peer = \"far\"; local = \"tun:$1\";"
+	more+=" remote = \"tun:else\"; ${2:-}"
+	more+=" destination = \"tcp://10.9.0.2:${port[listener]}\"; },"
+	sed "s|^tunnels = (|&$more|" "$work/link.first" >"$work/link.conf"
+	"$build/socktopusctl" -s "${control[link]}" reload 2>"$work/said"
+}
+mtu_of() {
+	ip -o link show "$1" 2>/dev/null | sed 's/.* mtu \([0-9]*\).*/\1/'
+}
+connection() {
+	ss -Htne "dst 10.9.0.2:${port[listener]}" |
+	    sed -n 's/.* ino:\([0-9]*\) .*/\1/p' | sort
+}
+index_of() {
+	ip -o link show "$1" 2>/dev/null | cut -d : -f 1
+}
+index=$(index_of made)
+connection >"$work/before"
+expect_problem 'not permitted' 'configuration: more: device veth0' 'not reloaded'
+reload more || fail "no other device: $(cat "$work/said")"
+[ "$(mtu_of more)" = 1500 ] || fail "the other device has MTU $(mtu_of more)"
+reload more 'tun_mtu = 1280;' || fail "no other MTU: $(cat "$work/said")"
+[ "$(mtu_of more)" = 1280 ] || fail "the MTU is $(mtu_of more)"
+reload veth0 && fail "a device of another kind was taken"
+grep -q 'device veth0: another device has this name' "$work/said" ||
+    fail "no word of the device of another kind: $(cat "$work/said")"
+[ -n "$(index_of more)" ] || fail "a faulty reload has closed a device"
+cp "$work/link.first" "$work/link.conf"
+"$build/socktopusctl" -s "${control[link]}" reload || fail "no reload"
+[ -z "$(index_of more)" ] || fail "a device that is not wanted stays"
+[ "$(index_of made)" = "$index" ] || fail "made is another one"
+sort -c "$work/before" && connection | comm -23 "$work/before" - | grep . &&
+    fail "a connection has ended"
+ask 0-1272
+note "a device comes, changes and goes by a reload"
+
 stop link
 ! ip link show made 2>/dev/null || fail "a device made here stays"
 stop listener
