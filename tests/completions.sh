@@ -36,9 +36,36 @@ offers() {
 	done
 }
 
+# Each command's options, by its usage.
+"$build/socktopusctl" help | sed 's/^usage://; s/^ *socktopusctl//' |
+    awk '/^ *(\[-s SOCKET\] )?[a-z]/ {
+		i = $1 == "[-s" ? 3 : 1
+		if (options != "")
+			print command options
+		command = $i
+		# Behind path, tunnel and their like -s stands before the verb.
+		options = i == 3 && $(i + 1) !~ /^[a-zA-Z]/ ? " -s" : ""
+	}
+	{
+		while (match($0, /[[| ]--?[a-z]+/)) {
+			option = substr($0, RSTART + 1, RLENGTH - 1)
+			if (option != "-s" && option != "-")
+				options = options " " option
+			$0 = substr($0, RSTART + RLENGTH)
+		}
+	}
+	END { if (options != "") print command options }' >"$work/options"
+[ "$(wc -l <"$work/options")" -ge 6 ] || fail "no options in the usage"
+
 # offers_all SHELL
 offers_all() {
 	offers "$1" 'socktopusctl ' "${commands[@]}"
+	offers "$1" 'socktopusctl -' -h -s -V
+	offers "$1" 'socktopusctl --' --help --version
+	while read -r command options; do
+		# shellcheck disable=SC2086 # words
+		offers "$1" "socktopusctl $command -" $options
+	done <"$work/options"
 	offers "$1" 'socktopusctl st' status
 	! grep -qx probe "$work/offered" || fail "$1: probe after st"
 	offers "$1" 'socktopusctl -s /x st' status

@@ -63,9 +63,9 @@ function __socktopusctl_paths
 end
 
 complete -c socktopusctl -f
-complete -c socktopusctl -n '__socktopusctl_is' -s h -d 'Show the usage'
-complete -c socktopusctl -n '__socktopusctl_is' -s V -d 'Show the version'
-complete -c socktopusctl -n '__socktopusctl_is; or __socktopusctl_is status why watch metrics upgrade exporter' \
+complete -c socktopusctl -n '__socktopusctl_is' -s h -l help -d 'Show the usage'
+complete -c socktopusctl -n '__socktopusctl_is' -s V -l version -d 'Show the version'
+complete -c socktopusctl -n '__socktopusctl_is; or __socktopusctl_is status why watch metrics upgrade reload exporter' \
     -s s -r -F -a '(__socktopusctl_sockets)' -d 'Control socket'
 
 complete -c socktopusctl -n '__socktopusctl_is' -a status -d 'Show the tunnels and their paths'
