@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,19 +32,6 @@ enum form {
 	FORM_FIELDS,
 	FORM_SYSLOG
 };
-
-static const struct {
-	const char *name;
-	int priority;
-} levels[] = { [LOG_FATAL_LEVEL] = { "fatal", LOG_CRIT },
-	[LOG_ERROR] = { "error", LOG_ERR },
-	[LOG_WARN] = { "warn", LOG_WARNING },
-	[LOG_NOTICE_LEVEL] = { "notice", LOG_NOTICE },
-	[LOG_INFO_LEVEL] = { "info", LOG_INFO },
-	[LOG_DEBUG_LEVEL] = { "debug", LOG_DEBUG },
-	[LOG_TRACE] = { "trace", LOG_DEBUG } };
-
-#define LEVELS (sizeof(levels) / sizeof(levels[0]))
 
 static struct {
 	struct log_settings settings;
@@ -190,7 +176,7 @@ log_wants(enum log_level level)
 static void
 begin(struct log_line *line, enum log_level level, const char *subject)
 {
-	log_line_begin(line, levels[level].name, state.role, subject);
+	log_line_begin(line, log_level_name(level), state.role, subject);
 }
 
 static bool
@@ -243,12 +229,12 @@ write_form(struct log_line *line, enum log_level level)
 	case FORM_PLAIN:
 		return write_line(state.fd, line->text, line->length);
 	case FORM_PREFIX:
-		return write_prefixed(line, levels[level].priority);
+		return write_prefixed(line, log_level_priority(level));
 	case FORM_FIELDS:
-		return write_fields(line, levels[level].priority);
+		return write_fields(line, log_level_priority(level));
 	case FORM_SYSLOG:
 		return log_syslog_send(state.fd, LOG_SYSLOG_SOCKET,
-		    levels[level].priority, line->text + LOG_LINE_TIME_BYTES,
+		    log_level_priority(level), line->text + LOG_LINE_TIME_BYTES,
 		    line->length - LOG_LINE_TIME_BYTES - 1);
 	}
 	return false;
@@ -389,22 +375,3 @@ DEFINE_LOG(log_warn, LOG_WARN)
 DEFINE_LOG(log_notice, LOG_NOTICE_LEVEL)
 DEFINE_LOG(log_info, LOG_INFO_LEVEL)
 DEFINE_LOG(log_debug, LOG_DEBUG_LEVEL)
-
-const char *
-log_level_name(enum log_level level)
-{
-	return levels[level].name;
-}
-
-int
-log_level_parse(const char *name, enum log_level *level)
-{
-	size_t i;
-
-	for (i = 0; i < LEVELS; i++)
-		if (strcmp(levels[i].name, name) == 0) {
-			*level = (enum log_level)i;
-			return 0;
-		}
-	return -1;
-}

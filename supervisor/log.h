@@ -10,17 +10,9 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-#define LOG_PATH_MAX 4096
+#include "supervisor/log_level.h"
 
-enum log_level {
-	LOG_FATAL_LEVEL,
-	LOG_ERROR,
-	LOG_WARN,
-	LOG_NOTICE_LEVEL,
-	LOG_INFO_LEVEL,
-	LOG_DEBUG_LEVEL,
-	LOG_TRACE
-};
+#define LOG_PATH_MAX 4096
 
 enum log_target {
 	LOG_TO_STDERR,
@@ -95,10 +87,6 @@ void log_info(const char *subject, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void log_debug(const char *subject, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* "error", "info", ... and back; -1 for a name that is none. */
-const char *log_level_name(enum log_level level);
-int log_level_parse(const char *name, enum log_level *level);
 
 /*
  * AnyEvent::Log's everyday forms of AE_LOG: a level name or number,
