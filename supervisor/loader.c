@@ -22,6 +22,12 @@
 #include "supervisor/sandbox.h"
 #include "supervisor/sockets.h"
 
+/* Of the engine, while something is loaded. */
+struct listeners {
+	int fds[DESCRIPTORS_AT_ONCE];
+	size_t count;
+};
+
 /* 0, or -1 with errno. Closes fd, if it is none of -1. */
 static int
 send_record(int channel, struct loader_record *record, int fd)
@@ -84,12 +90,14 @@ send_config(int channel, const struct bundle *bundle)
 }
 
 static int
-send_listener(int channel, const struct config *config, uint32_t index)
+send_listener(int channel, const struct config *config, uint32_t index,
+    const struct listeners *there)
 {
 	struct loader_record record = { .type = LOADER_LISTEN, .index = index };
 
 	return send_record(channel, &record,
-	    sockets_try_listener(&config->listens[index], record.words));
+	    sockets_try_listener(&config->listens[index], there->fds,
+		there->count, record.words));
 }
 
 static int
@@ -107,7 +115,8 @@ send_tunnel(int channel, const struct config *config, uint32_t index)
 }
 
 static int
-send_bundle(int channel, const struct bundle *bundle)
+send_bundle(int channel, const struct bundle *bundle,
+    const struct listeners *there)
 {
 	const struct config *config = bundle->config;
 	struct loader_record done = { .type = LOADER_DONE };
@@ -115,7 +124,7 @@ send_bundle(int channel, const struct bundle *bundle)
 	if (send_config(channel, bundle) == -1)
 		return -1;
 	for (uint32_t i = 0; i < config->listens_count; i++)
-		if (send_listener(channel, config, i) == -1)
+		if (send_listener(channel, config, i, there) == -1)
 			return -1;
 	for (uint32_t i = 0; i < config->tunnels_count; i++)
 		if (!address_is_named(config->tunnels[i].local.kind) &&
@@ -126,7 +135,8 @@ send_bundle(int channel, const struct bundle *bundle)
 
 /* 0, or -1 with errno: the channel failed. */
 static int
-load(int channel, const struct options *options, bool shared_user)
+load(int channel, const struct options *options, bool shared_user,
+    const struct listeners *there)
 {
 	char error[OPTIONS_ERROR_MAX], notice[OPTIONS_ERROR_MAX];
 	struct config *config = options_config(options, error, notice);
@@ -142,7 +152,7 @@ load(int channel, const struct options *options, bool shared_user)
 	}
 	if (bundle_read(&bundle, config, error) == -1)
 		return send_fault(channel, error);
-	result = send_bundle(channel, &bundle);
+	result = send_bundle(channel, &bundle, there);
 	bundle_free(&bundle);
 	return result;
 }
@@ -150,16 +160,21 @@ load(int channel, const struct options *options, bool shared_user)
 int
 loader_serve(int channel, const struct options *options, bool shared_user)
 {
+	struct listeners there;
 	ssize_t got;
+	int result;
 	char byte;
 
 	for (;;) {
-		got = recv(channel, &byte, sizeof(byte), 0);
+		got = descriptors_receive(channel, &byte, sizeof(byte), 0,
+		    there.fds, DESCRIPTORS_AT_ONCE, &there.count);
 		if (got == -1 && errno == EINTR)
 			continue;
 		if (got <= 0)
 			return 0;
-		if (load(channel, options, shared_user) == -1) {
+		result = load(channel, options, shared_user, &there);
+		descriptors_close(there.fds, there.count);
+		if (result == -1) {
 			log_error(NULL, "configuration: cannot send it: %s",
 			    strerror(errno));
 			return 1;
@@ -168,9 +183,9 @@ loader_serve(int channel, const struct options *options, bool shared_user)
 }
 
 int
-loader_ask(int channel)
+loader_ask(int channel, const int *listeners, size_t count)
 {
-	return send(channel, "", 1, MSG_NOSIGNAL) == 1 ? 0 : -1;
+	return descriptors_send(channel, "", 1, listeners, count);
 }
 
 int

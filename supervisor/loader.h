@@ -37,8 +37,11 @@ struct loader_record {
  */
 int loader_serve(int channel, const struct options *options, bool shared_user);
 
-/* Ask it to begin. 0, or -1 with errno. */
-int loader_ask(int channel);
+/*
+ * Ask it to begin; the sockets that listen by now, DESCRIPTORS_AT_ONCE at most,
+ * are lent, so that new ones may overlap with them. 0, or -1 with errno.
+ */
+int loader_ask(int channel, const int *listeners, size_t count);
 
 /*
  * One record, and its descriptor or -1. 1; 0: the loader is gone; -1 with

@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,70 +20,8 @@
 #include "supervisor/config.h"
 #include "supervisor/config_ends.h"
 #include "supervisor/engine/udp.h"
+#include "supervisor/listening.h"
 #include "supervisor/log.h"
-
-#define LISTEN_BACKLOG 256
-/* The kernel keeps connections that say nothing for so long to itself. */
-#define DEFER_ACCEPT_S 1
-#define BUSY_TRIES 25
-#define BUSY_PAUSE_MS 20
-
-/*
- * The processes of a supervisor that was killed a moment ago may hold its
- * addresses for another moment. True: waited, try again.
- */
-static bool
-wait_if_busy(int *tries)
-{
-	const struct timespec pause = { .tv_nsec = BUSY_PAUSE_MS * 1000000L };
-
-	if (errno != EADDRINUSE || (*tries)++ >= BUSY_TRIES)
-		return false;
-	nanosleep(&pause, NULL);
-	errno = EADDRINUSE;
-	return true;
-}
-
-/* Listen on the address; -1 with errno. */
-static int
-listen_on(const struct sockaddr_storage *address)
-{
-	const int on = 1, off = 0;
-	int fd, saved;
-
-	fd = socket(address->ss_family,
-	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-	    (address->ss_family != AF_INET6 ||
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) ==
-		    0) &&
-	    bind(fd, (const struct sockaddr *)address,
-		address_length(address)) == 0 &&
-	    listen(fd, LISTEN_BACKLOG) == 0)
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
-}
-
-/* "[::]" without IPv6 means all of IPv4. */
-static bool
-narrow_to_ipv4(struct sockaddr_storage *address)
-{
-	const struct sockaddr_in6 *wide = (const struct sockaddr_in6 *)address;
-	struct sockaddr_in narrow = { .sin_family = AF_INET };
-
-	if (address->ss_family != AF_INET6 ||
-	    !IN6_IS_ADDR_UNSPECIFIED(&wide->sin6_addr))
-		return false;
-	narrow.sin_port = wide->sin6_port;
-	memset(address, 0, sizeof(*address));
-	memcpy(address, &narrow, sizeof(narrow));
-	return true;
-}
 
 /* The address that the kernel gave, port and all, for the log. */
 static const char *
@@ -96,43 +35,13 @@ describe(int fd, char text[ADDRESS_TEXT_MAX])
 	return address_format(&address, text);
 }
 
-/* A wish: without it everything works, with more to do for the engine. */
-static void
-defer_accept(int fd)
-{
-	const int seconds = DEFER_ACCEPT_S;
-
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
-	    sizeof(seconds));
-}
-
-/* A new listener, from that try on; -1 with errno. */
-static int
-bind_listener(struct sockaddr_storage *address, int tries)
-{
-	int fd;
-
-	do {
-		fd = listen_on(address);
-		if (fd == -1 && errno == EAFNOSUPPORT &&
-		    narrow_to_ipv4(address)) {
-			log_info(NULL,
-			    "the kernel has no IPv6: listening on IPv4 only");
-			fd = listen_on(address);
-		}
-	} while (fd == -1 && wait_if_busy(&tries));
-	if (fd != -1)
-		defer_accept(fd);
-	return fd;
-}
-
 /* A socket that was passed to us; all of IPv4 will do for "[::]". */
 static int
 take_listener(struct activation *activation, struct sockaddr_storage address)
 {
 	int fd = activation_take(activation, &address);
 
-	if (fd == -1 && narrow_to_ipv4(&address))
+	if (fd == -1 && listening_narrow(&address))
 		fd = activation_take(activation, &address);
 	return fd;
 }
@@ -152,11 +61,11 @@ open_listener(const struct address_service *service,
 	}
 	fd = take_listener(activation, address);
 	if (fd != -1) {
-		defer_accept(fd);
+		listening_defer(fd);
 		log_info(NULL, "%s was passed to us", describe(fd, text));
 		return fd;
 	}
-	fd = bind_listener(&address, 0);
+	fd = listening_bind(&address, true);
 	if (fd == -1) {
 		log_error(NULL, "listen on %s: %s",
 		    address_format(&address, text), strerror(errno));
@@ -180,7 +89,7 @@ open_udp(const struct config_tunnel *tunnel)
 	}
 	do {
 		fd = udp_bind(&pair);
-	} while (fd == -1 && wait_if_busy(&tries));
+	} while (fd == -1 && listening_wait(&tries));
 	if (fd == -1) {
 		log_error(tunnel->name, "bind %s: %s",
 		    address_format(&pair.local, local), strerror(errno));
@@ -307,8 +216,8 @@ sockets_open(struct sockets *sockets, const struct config *config,
 }
 
 int
-sockets_try_listener(const struct address_service *service,
-    char why[SOCKETS_WHY_MAX])
+sockets_try_listener(const struct address_service *service, const int *there,
+    size_t count, char why[SOCKETS_WHY_MAX])
 {
 	struct sockaddr_storage address;
 	char text[ADDRESS_TEXT_MAX];
@@ -319,7 +228,11 @@ sockets_try_listener(const struct address_service *service,
 		snprintf(why, SOCKETS_WHY_MAX, "listen on %.200s", error);
 		return -1;
 	}
-	fd = bind_listener(&address, BUSY_TRIES);
+	fd = listening_again(&address, there, count);
+	if (fd == -1)
+		fd = listening_bind(&address, false);
+	if (fd == -1 && errno == EADDRINUSE)
+		fd = listening_beside(&address, there, count);
 	if (fd == -1)
 		snprintf(why, SOCKETS_WHY_MAX, "listen on %s: %s",
 		    address_format(&address, text), strerror(errno));

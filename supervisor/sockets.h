@@ -42,10 +42,12 @@ int sockets_open(struct sockets *sockets, const struct config *config,
 
 /*
  * One of them later, at once or not at all: a socket, or -1 with the reason in
- * why. What we have bound already is refused like anybody's.
+ * why. What we have bound already is refused like anybody's, but for listeners
+ * that are there: one of the same address is given again, and another one may
+ * overlap with them.
  */
 int sockets_try_listener(const struct address_service *service,
-    char why[SOCKETS_WHY_MAX]);
+    const int *there, size_t count, char why[SOCKETS_WHY_MAX]);
 int sockets_try_tunnel(const struct address_tuple *tuple,
     char why[SOCKETS_WHY_MAX]);
 

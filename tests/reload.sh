@@ -180,6 +180,25 @@ await_paths connector 2
 has_paths() {
 	[ "$(query listener '.tunnels | length')" = "$1" ]
 }
+# Addresses that overlap, and the same one in other words.
+inner=$(inode "$gate" | head -n 1)
+for address in "0.0.0.0:$gate" "[::]:$gate" "127.0.0.1:$gate" \
+    "localhost:$gate"; do
+	listener_file "\"$address\"" ''
+	reload listener
+	tail -n 3 "$work/listener.log" | grep -q 'supervisor: reloaded' ||
+	    fail "$address is refused: $(tail -n 3 "$work/listener.log")"
+	[ "$(ss -Hltn "sport = :$gate" | wc -l)" = 1 ] ||
+	    fail "$address: $(ss -Hltn "sport = :$gate")"
+	inode "$gate" | grep -qx "$inner" || fail "$address: another connection"
+	"$build/socktopusctl" -s "${control[connector]}" path add t \
+	    "tcp://127.0.0.1:${port[two]}"
+	await_paths connector 3
+	"$build/socktopusctl" -s "${control[connector]}" path del t \
+	    "tcp://127.0.0.1:${port[two]}"
+	await_paths connector 2
+done
+note "addresses that overlap follow each other"
 listener_file "\"127.0.0.1:$gate\"" 'permit = ( "192.0.2.1:*" );'
 reload listener
 has_line listener 'ended: not permitted any more' || fail "still permitted"

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "supervisor/config_ends.h"
+#include "supervisor/descriptors.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/loader.h"
 #include "supervisor/log.h"
@@ -278,6 +279,21 @@ reload_close(struct reload *reload)
 	reload->channel = -1;
 }
 
+static int
+ask_loader(const struct reload *reload)
+{
+	int listeners[DESCRIPTORS_AT_ONCE];
+	const struct listener *listener;
+	size_t count = 0;
+
+	if (reload->channel == -1)
+		return -1;
+	TAILQ_FOREACH(listener, &reload->engine->listeners, entry)
+		if (count < DESCRIPTORS_AT_ONCE)
+			listeners[count++] = listener->fd;
+	return loader_ask(reload->channel, listeners, count);
+}
+
 void
 reload_begin(struct reload *reload)
 {
@@ -290,6 +306,6 @@ reload_begin(struct reload *reload)
 	opening_begin(&reload->opening);
 	if (reload->engine->config->quick)
 		end_loading(reload);
-	else if (reload->channel == -1 || loader_ask(reload->channel) == -1)
+	else if (ask_loader(reload) == -1)
 		fail_loader(reload);
 }
