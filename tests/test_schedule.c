@@ -196,14 +196,18 @@ END_TEST
 /* It leaves while nobody says so, but not for ever. */
 START_TEST(test_queue_runs_out_between_pongs)
 {
-	struct schedule_path path = make_path(MB, 20000);
+	struct schedule_path path = make_path(MB, 2000);
 
-	path.backlog_bytes = 28000;
-	ck_assert_uint_eq(schedule_delivery_us(&path, 1000), 19000);
+	path.backlog_bytes = 10000;
+	ck_assert_uint_eq(schedule_delivery_us(&path, 1000), 10000);
 	path.pong_age_us = 5000;
-	ck_assert_uint_eq(schedule_delivery_us(&path, 1000), 14000);
-	path.backlog_bytes = 40000;
+	ck_assert_uint_eq(schedule_delivery_us(&path, 1000), 5000);
+	path.backlog_bytes = 22000;
 	path.pong_age_us = 1000000;
+	ck_assert_uint_eq(schedule_delivery_us(&path, 1000), 14000);
+	/* Where PONGs come often in a round trip, silence is a bad sign. */
+	path.rtt_min_us = path.srtt_us = 20000;
+	path.backlog_bytes = 30000;
 	ck_assert_uint_eq(schedule_delivery_us(&path, 1000), 21000);
 }
 END_TEST

@@ -29,10 +29,11 @@
 #define EQUAL_QUEUE_US 2000
 #define EQUAL_LATE_US 5000
 /*
- * What has left the queue since the last PONG is not known before the next,
- * which comes a PING's interval later, and late on a busy host.
+ * PONGs come a PING's interval apart, and late on a busy host. On a path whose
+ * round trip is shorter than that, what has left the queue since the last one
+ * would look as if it stood there still.
  */
-#define PONG_AGE_MOST_US 10000
+#define PONG_DUE_US 10000
 
 static uint64_t
 least(uint64_t a, uint64_t b)
@@ -77,13 +78,16 @@ waiting_bytes(const struct schedule_path *path)
 	return path->backlog_bytes - under_way;
 }
 
-/* How long that takes, of which some has passed since the last PONG. */
+/* How long that takes, of which some may have passed since the last PONG. */
 static uint64_t
 waiting_us(const struct schedule_path *path, uint64_t waiting)
 {
 	uint64_t us = scale(waiting, SECOND_US, path->rate_bytes_s);
 
-	return us - least(us, least(path->pong_age_us, PONG_AGE_MOST_US));
+	if (path->rtt_min_us >= PONG_DUE_US)
+		return us;
+	return us -
+	    least(us, least(path->pong_age_us, PONG_DUE_US - path->rtt_min_us));
 }
 
 /*
