@@ -292,6 +292,22 @@ START_TEST(test_rate_is_not_of_lone_datagrams)
 }
 END_TEST
 
+/* A short path begins with what TCP's first window gives. */
+START_TEST(test_short_path_begins_fast)
+{
+	begin();
+	estimate_sent(&estimate, 27, now_us);
+	now_us += 1000;
+	ck_assert(pong_all(now_us - 1000));
+	ck_assert_uint_eq(estimate_rate(&estimate), 14000000);
+	begin();
+	estimate_sent(&estimate, 27, now_us);
+	now_us += 2000;
+	ck_assert(pong_all(now_us - 2000));
+	ck_assert_uint_eq(estimate_rate(&estimate), ESTIMATE_START_RATE);
+}
+END_TEST
+
 START_TEST(test_rate_of_compressed_pongs)
 {
 	uint64_t i, first_us;
@@ -411,6 +427,7 @@ make_suite(void)
 	tcase_add_test(tests, test_probing);
 	tcase_add_test(tests, test_rate_is_not_of_lone_datagrams);
 	tcase_add_test(tests, test_rate_of_compressed_pongs);
+	tcase_add_test(tests, test_short_path_begins_fast);
 	tcase_add_test(tests, test_pings);
 	tcase_add_test(tests, test_lies);
 	tcase_add_test(tests, test_lie_about_the_start);

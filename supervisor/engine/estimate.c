@@ -30,6 +30,12 @@
 #define PINGS_PER_ROUND_TRIP 8
 #define PING_MOST_US UINT64_C(100000)
 #define SEGMENT_BYTES UINT64_C(1400)
+/*
+ * TCP's first window in a round trip, from which a path begins that is so
+ * short: of a few processes on one host or in one room each could carry all.
+ */
+#define SHORT_US UINT64_C(2000)
+#define WINDOW_BYTES (10 * SEGMENT_BYTES)
 
 static uint64_t
 larger(uint64_t a, uint64_t b)
@@ -68,11 +74,19 @@ estimate_backlog_bytes(const struct estimate *estimate)
 	return estimate->sent_bytes - estimate->acked_bytes;
 }
 
+static uint64_t
+start_rate(const struct estimate *estimate)
+{
+	if (estimate->rtt_min_us == 0 || estimate->rtt_min_us >= SHORT_US)
+		return ESTIMATE_START_RATE;
+	return WINDOW_BYTES * SECOND_US / estimate->rtt_min_us;
+}
+
 uint64_t
 estimate_rate(const struct estimate *estimate)
 {
 	if (estimate->probing)
-		return larger(2 * estimate->rate_bytes_s, ESTIMATE_START_RATE);
+		return larger(2 * estimate->rate_bytes_s, start_rate(estimate));
 	return estimate->rate_bytes_s;
 }
 
@@ -263,7 +277,7 @@ sample_rate(struct estimate *estimate, uint64_t ping_us, uint64_t now_us)
 	if (estimate->limited) {
 		estimate->probing = false;
 		estimate->limited_at_us = now_us;
-	} else if (estimate->rate_bytes_s < ESTIMATE_START_RATE &&
+	} else if (estimate->rate_bytes_s < start_rate(estimate) &&
 	    now_us - estimate->limited_at_us > REVIVE_US)
 		estimate->probing = true;
 	estimate->sample_at_us = now_us;

@@ -74,7 +74,8 @@ uint64_t estimate_backlog_bytes(const struct estimate *estimate);
 
 /*
  * The rate to reckon with: the measured one; while probing twice that, and
- * ESTIMATE_START_RATE at least. Bytes per second, never 0.
+ * ESTIMATE_START_RATE at least, or where the round trip is below 2 ms what
+ * TCP's first window carries in one. Bytes per second, never 0.
  */
 uint64_t estimate_rate(const struct estimate *estimate);
 
