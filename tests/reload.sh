@@ -220,5 +220,28 @@ reload listener
 reload connector
 await_paths connector 2 20
 both_ways identity -n 100 -s 1400 -r 5k
+# A pre-shared key: at one end alone the old connections go on, and no datagram
+# is lost; at both, others take over.
+make_key shared
+first=$(inode "${port[one]}")
+sed -i "s|key = \"$(public_key far)\";|& psk = \"$work/shared.key\";|" \
+    "$work/connector.conf"
+reload connector
+both_ways one_end -n 200 -s 1400 -r 5k
+same "${port[one]}" "$first" "another psk at one end"
+sed -i "s|key = \"$(public_key other)\";|& psk = \"$work/shared.key\";|" \
+    "$work/listener.conf"
+reload listener
+await 30 "connection of another psk" is_other "${port[one]}" "$first"
+await_paths connector 2 20
+both_ways psk -n 200 -s 1400 -r 5k
+first=$(inode "${port[one]}")
+chmod 644 "$work/shared.key"
+expect_problem 'configuration: .*shared.key'
+reload connector
+has_line connector 'configuration: .*shared.key.* open to others' ||
+    fail "a psk that others can read is taken"
+chmod 600 "$work/shared.key"
+same "${port[one]}" "$first" "a psk that others can read"
 [ -n "$direct" ] || fail "no direct path was seen"
 note "gates, permits, peers and the identity changed without a restart"
