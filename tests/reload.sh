@@ -243,5 +243,50 @@ has_line connector 'configuration: .*shared.key.* open to others' ||
     fail "a psk that others can read is taken"
 chmod 600 "$work/shared.key"
 same "${port[one]}" "$first" "a psk that others can read"
+# A pool: its one path in service stays when candidates come, and another takes
+# over when it goes itself.
+relay_socat three 127.0.0.1 "$gate"
+# pool NAME...: of these relays
+pool() {
+	local name uris=
+
+	for name in "$@"; do
+		uris+="${uris:+, }\"tcp://127.0.0.1:${port[$name]}\""
+	done
+	connector_file "direct = false; pool = { use = 1; uris = ( $uris ); };" \
+	    '' "127.0.0.1:$second:127.0.0.1:$near"
+	sed -i "s|key = \"$(public_key far)\";|& psk = \"$work/shared.key\";|" \
+	    "$work/connector.conf"
+	reload connector
+}
+serving() {
+	query connector '.tunnels[0].paths[] | select(.role == "serving" and
+	    .state == "up").uri' | sed 's/.*://'
+}
+serves_one() {
+	[ "$(serving | grep -c .)" = 1 ]
+}
+serves_another() {
+	serves_one && [ "$(serving)" != "$1" ]
+}
+others=
+pool one two
+await 30 "a path of the pool" serves_one
+before=$(serving)
+first=$(inode "$before")
+pool one two three
+same "$before" "$first" "a pool with one more candidate"
+for name in one two three; do
+	[ "${port[$name]}" = "$before" ] || others+=" $name"
+done
+# shellcheck disable=SC2086
+pool $others
+await 30 "another path of the pool" serves_another "$before"
+is_over() {
+	[ -z "$(inode "$1")" ]
+}
+await 10 "end of the one before" is_over "$before"
+both_ways pool -n 200 -s 1400 -r 5k
+note "candidates of a pool came and went"
 [ -n "$direct" ] || fail "no direct path was seen"
 note "gates, permits, peers and the identity changed without a restart"
