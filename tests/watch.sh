@@ -54,14 +54,15 @@ tail -n 2 "$work/lines" |
 mkfifo "$work/keys"
 exec 9<>"$work/keys"
 
-# watch_on_terminal NAME [TERM]: 100 columns; its screen goes to NAME.screen.
+# watch_on_terminal NAME [TERM [OPTIONS]]: 100 columns; its screen goes to
+# NAME.screen.
 watch_on_terminal() {
 	rm -f "$work/pid" "$work/tty" "$work/before" "$work/after" "$work/code"
 	cat >"$work/inner" <<-INNER
 	stty rows 24 cols 100
 	stty -g >'$work/before'
 	tty >'$work/tty'
-	sh -c 'echo \$\$ >"$work/pid"; exec "$watch" watch -i 0.2'
+	sh -c 'echo \$\$ >"$work/pid"; exec "$watch" ${3:-} watch -i 0.2'
 	echo \$? >'$work/code'
 	stty -g >'$work/after'
 	INNER
@@ -142,6 +143,12 @@ sleep 0.3
 kill -0 "$(cat "$work/pid")" || fail "a key ended it"
 printf q >&9
 gives_back keys 0
+
+# Nobody answers: the screen says who, and why.
+watch_on_terminal nobody xterm "-s $work/none.sock"
+await 10 "a reason" shows nobody 'none\.sock: No such file or directory'
+kill "$(cat "$work/pid")"
+gives_back nobody 143
 
 # A terminal that nobody knows gets lines.
 watch_on_terminal unknown nonesuch

@@ -70,6 +70,26 @@ add_words(struct watch_lines *seen, const char *text)
 	}
 }
 
+/* Those who do not answer, and why. */
+static void
+add_silent(struct watch_lines *seen, const struct gather *gather)
+{
+	const struct gather_source *source = gather->sources;
+	char text[WATCH_TEXT_MAX];
+
+	for (; source < gather->sources + gather->count; source++) {
+		if (source->answered)
+			continue;
+		snprintf(text, sizeof(text), "%s: %s", source->socket,
+		    source->error);
+		add_words(seen, text);
+	}
+	if (gather->count > 0 || gather->denied == NULL)
+		return;
+	snprintf(text, sizeof(text), "%s: Permission denied", gather->denied);
+	add_words(seen, text);
+}
+
 static void
 add_tunnel(struct watch_lines *seen, const struct labels_row *row,
     const struct watch_why *why)
@@ -152,6 +172,7 @@ watch_lines_update(struct watch_lines *seen, const struct gather *gather,
 	size_t i;
 
 	seen->count = seen->longest = 0;
+	add_silent(seen, gather);
 	if (labels_make(&labels, gather) == -1)
 		return;
 	graph_begin(&seen->graph);
