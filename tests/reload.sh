@@ -186,7 +186,8 @@ for address in "0.0.0.0:$gate" "[::]:$gate" "127.0.0.1:$gate" \
     "localhost:$gate"; do
 	listener_file "\"$address\"" ''
 	reload listener
-	tail -n 3 "$work/listener.log" | grep -q 'supervisor: reloaded' ||
+	grep 'supervisor: .*reloaded' "$work/listener.log" | tail -n 1 |
+	    grep -q 'supervisor: reloaded' ||
 	    fail "$address is refused: $(tail -n 3 "$work/listener.log")"
 	[ "$(ss -Hltn "sport = :$gate" | wc -l)" = 1 ] ||
 	    fail "$address: $(ss -Hltn "sport = :$gate")"
