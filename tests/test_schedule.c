@@ -156,13 +156,13 @@ END_TEST
 /* What is hardly later is as good, and few paths cost less than many. */
 START_TEST(test_as_good)
 {
-	struct schedule_path paths[3] = { make_path(100 * MB, 20000),
-		make_path(120 * MB, 20800), make_path(200 * MB, 22000) };
+	struct schedule_path paths[3] = { make_path(100 * MB, 6000),
+		make_path(120 * MB, 6800), make_path(200 * MB, 8000) };
 
 	ck_assert_int_eq(pick(CONFIG_EARLIEST, paths, 3), 1);
 	/* A little waits there, and a little more is late. */
-	paths[1].backlog_bytes = 120 * 20800 + 120 * 1900;
-	paths[1].srtt_us = 20800 + 1900 + 9000;
+	paths[1].backlog_bytes = 120 * 6800 + 120 * 1900;
+	paths[1].srtt_us = 6800 + 1900 + 9000;
 	ck_assert_int_eq(pick(CONFIG_EARLIEST, paths, 3), 1);
 	paths[1].srtt_us += 2000;
 	ck_assert_int_eq(pick(CONFIG_EARLIEST, paths, 3), 0);
@@ -178,12 +178,12 @@ END_TEST
 
 START_TEST(test_keeps)
 {
-	struct schedule_path path = make_path(100 * MB, 20000);
+	struct schedule_path path = make_path(100 * MB, 6000);
 	uint64_t least_us = schedule_delivery_us(&path, 1400) - 400;
 
 	ck_assert(schedule_keeps(&path, 1400, QUEUE_MS, least_us));
 	ck_assert(!schedule_keeps(&path, 1400, QUEUE_MS, least_us - 200));
-	path.backlog_bytes = 100 * 22000;
+	path.backlog_bytes = 100 * 8000;
 	ck_assert(schedule_keeps(&path, 1400, QUEUE_MS, least_us));
 	path.backlog_bytes += 1000;
 	ck_assert(!schedule_keeps(&path, 1400, QUEUE_MS, least_us));

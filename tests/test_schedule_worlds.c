@@ -367,8 +367,8 @@ START_TEST(test_load_stays_together)
 	world.count = LINKS_MAX;
 	for (i = 0; i < world.count; i++) {
 		world.links[i].rate = 20 * MB;
-		world.links[i].delay_us = 10000 + i * 100;
-		world.links[i].late_us = 4000;
+		world.links[i].delay_us = 2000 + i * 100;
+		world.links[i].late_us = 3000;
 	}
 	world.offered = 5 * MB;
 	simulate(&world, 2 * MB, MB);

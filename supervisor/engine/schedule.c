@@ -25,6 +25,7 @@
  * mostly of the two hosts, busy with too many paths. Some queue has to be, or
  * a rate that was measured among many others would never be seen to grow.
  */
+#define EQUAL_MOST_US 5000 /* on longer ways hosts matter little */
 #define EQUAL_WAY_US 500
 #define EQUAL_QUEUE_US 2000
 #define EQUAL_LATE_US 5000
@@ -201,7 +202,8 @@ cost_us(const struct offer *offer)
 static bool
 is_as_good(const struct offer *offer, uint64_t least_us)
 {
-	return offer->way_us <= least_us + EQUAL_WAY_US &&
+	return offer->way_us <= EQUAL_MOST_US &&
+	    offer->way_us <= least_us + EQUAL_WAY_US &&
 	    offer->queue_us <= EQUAL_QUEUE_US &&
 	    offer->late_us <= EQUAL_LATE_US;
 }
