@@ -41,6 +41,7 @@ struct config_rights {
 	char owner[CONFIG_NAME_MAX]; /* empty: the service's */
 	char group[CONFIG_NAME_MAX];
 	uint32_t tun_mtu; /* of a device; 0: as it is */
+	bool tun_offload;
 };
 
 struct config_peer {

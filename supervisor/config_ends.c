@@ -6,6 +6,7 @@
 #include "supervisor/config_reader.h"
 
 #define MODE_DIGITS_MAX 4
+#define OFFLOAD_MTU_MAX 65497
 
 static bool
 next_of_tunnels(const struct config *config, struct config_walk *walk,
@@ -62,6 +63,13 @@ config_ends_next(const struct config *config, struct config_walk *walk,
 	return false;
 }
 
+/* Before what may be one packet there is a header. */
+static bool
+fits(const struct config_rights *rights)
+{
+	return !rights->tun_offload || rights->tun_mtu <= OFFLOAD_MTU_MAX;
+}
+
 int
 config_ends_check(const struct config_reader *reader,
     const config_setting_t *root)
@@ -71,6 +79,12 @@ config_ends_check(const struct config_reader *reader,
 	char text[ADDRESS_TEXT_MAX];
 
 	while (config_ends_next(reader->config, &walk, &end)) {
+		if (!fits(end.rights))
+			return config_reader_fail(reader,
+			    config_setting_get_member(root,
+				end.permitted ? "peers" : "tunnels"),
+			    "%s: with tun_offload, tun_mtu is at most %d",
+			    end.of, OFFLOAD_MTU_MAX);
 		behind = walk;
 		while (config_ends_next(reader->config, &behind, &other))
 			if (address_same(&end.pair.local, &other.pair.local))

@@ -158,6 +158,8 @@ const struct config_key config_tunnel_keys[] = {
 	{ "tun_mtu",
 	    CONFIG_KEY_NUMBER(struct config_tunnel, rights.tun_mtu, MTU_MIN,
 		MTU_MAX) },
+	{ "tun_offload",
+	    CONFIG_KEY_BOOL(struct config_tunnel, rights.tun_offload) },
 	{ "unix_mode", .kind = CONFIG_KIND_TEXT, .read = read_mode },
 	{ "unix_owner", CONFIG_KEY_TEXT(struct config_tunnel, rights.owner) },
 	{ "unix_group", CONFIG_KEY_TEXT(struct config_tunnel, rights.group) },

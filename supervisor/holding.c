@@ -107,6 +107,7 @@ want_end(struct holding *wanted, const struct config_end *end, uid_t owner,
 	item->mode = end->rights->mode == 0 ? CONFIG_UNIX_MODE :
 					      end->rights->mode;
 	item->mtu = end->rights->tun_mtu;
+	item->offload = end->rights->tun_offload;
 	return find_owner(item, end->rights, why);
 }
 
@@ -211,7 +212,8 @@ open_item(struct holding_item *item, char *why)
 
 	_Static_assert(TUN_WHY_MAX == NAMED_SOCKET_WHY_MAX, "one for both");
 	if (is_device(item))
-		item->fd = tun_open(item->name, item->mtu, words);
+		item->fd = tun_open(item->name, item->mtu, item->offload,
+		    words);
 	else
 		item->fd = open_socket(item,
 		    item->beside ? name_beside(item, path) : item->name, words);
@@ -330,8 +332,9 @@ static void
 fit(const struct holding_item *item, const struct holding_item *before)
 {
 	if (is_device(item)) {
-		if (item->mtu != 0 && item->mtu != before->mtu &&
-		    tun_set_mtu(item->name, item->mtu) == -1)
+		if ((item->mtu != 0 && item->mtu != before->mtu &&
+			tun_set_mtu(item->name, item->mtu) == -1) ||
+		    tun_set_offload(item->fd, item->offload) == -1)
 			fail_rights(item);
 		return;
 	}

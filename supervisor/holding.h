@@ -27,6 +27,7 @@ struct holding_item {
 	gid_t group;
 	bool insist; /* as in named_socket.h */
 	uint32_t mtu;
+	bool offload;
 	int fd;	     /* -1: not open */
 	bool shared; /* with what is held */
 	bool beside; /* bound at another name until it is kept */

@@ -105,7 +105,9 @@ static const struct sandbox_filter_rule name_rules[] = {
 	CALL(getgroups),
 	WHEN(openat, IS(2, SANDBOX_LOCK_LOG_FLAGS)),
 	WHEN(openat, IS(2, O_RDWR | O_CLOEXEC | O_NONBLOCK)),
-	WHEN(ioctl, IS(1, TUNSETIFF)), WHEN(ioctl, IS(1, SIOCSIFMTU)),
+	WHEN(ioctl, IS(1, TUNSETIFF)), WHEN(ioctl, IS(1, TUNSETVNETHDRSZ)),
+	WHEN(ioctl, IS(1, TUNSETVNETLE)), WHEN(ioctl, IS(1, TUNSETOFFLOAD)),
+	WHEN(ioctl, IS(1, SIOCSIFMTU)),
 };
 
 static const struct sandbox_filter_list lists[] = {

@@ -60,9 +60,31 @@ refuse(char why[TUN_WHY_MAX], const char *format, ...)
 }
 
 int
-tun_open(const char *name, uint32_t mtu, char why[TUN_WHY_MAX])
+tun_set_offload(int fd, bool offload)
 {
-	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	unsigned long what = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+
+	return ioctl(fd, TUNSETOFFLOAD, offload ? what : 0);
+}
+
+/* All of it stays with a device that persists, whoever had it before. */
+static int
+prepare(int fd, bool offload)
+{
+	int bytes = TUN_HEADER_BYTES, little_endian = 1;
+
+	return ioctl(fd, TUNSETVNETHDRSZ, &bytes) == 0 &&
+		ioctl(fd, TUNSETVNETLE, &little_endian) == 0 &&
+		tun_set_offload(fd, offload) == 0 ?
+	    0 :
+	    -1;
+}
+
+int
+tun_open(const char *name, uint32_t mtu, bool offload, char why[TUN_WHY_MAX])
+{
+	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI |
+		    IFF_VNET_HDR };
 	int fd;
 
 	strlcpy(request.ifr_name, name, sizeof(request.ifr_name));
@@ -71,6 +93,9 @@ tun_open(const char *name, uint32_t mtu, char why[TUN_WHY_MAX])
 		return refuse(why, "/dev/net/tun: %s", strerror(errno));
 	if (ioctl(fd, TUNSETIFF, &request) == -1)
 		refuse(why, "device %s: %s", name, explain(errno));
+	else if (prepare(fd, offload) == -1)
+		refuse(why, "device %s: tun_offload: %s", name,
+		    strerror(errno));
 	else if (mtu != 0 && tun_set_mtu(name, mtu) == -1)
 		refuse(why, "device %s: tun_mtu: %s", name, strerror(errno));
 	else

@@ -149,6 +149,24 @@ START_TEST(peers_are_read)
 }
 END_TEST
 
+START_TEST(devices_are_described)
+{
+	struct config *config = parse(
+	    "identity = \"key\";\n"
+	    "peers = ({ name = \"p\"; key = \"" KEY
+	    "\"; permit = ( \"tun:a\" );"
+	    " tun_mtu = 65497; tun_offload = true; },"
+	    " { name = \"q\"; key = \"" KEY2 "\"; permit = ( \"tun:b\" );"
+	    " tun_mtu = 65507; });\n");
+
+	ck_assert_uint_eq(config->peers[0].rights.tun_mtu, 65497);
+	ck_assert(config->peers[0].rights.tun_offload);
+	ck_assert_uint_eq(config->peers[1].rights.tun_mtu, 65507);
+	ck_assert(!config->peers[1].rights.tun_offload);
+	config_free(config);
+}
+END_TEST
+
 START_TEST(tunnels_are_read)
 {
 	struct config *config = parse(full);
@@ -471,6 +489,9 @@ static const struct {
 	{ PEER "tunnels = ({ " TUNNEL "unix_mode = \"00660\"; });",
 	    "f:2: unix_mode must be octal" },
 	{ "identity = \"key\"; peers = ({ name = \"p\"; key = \"" KEY "\"; "
+	  "permit = (\"tun:a\"); tun_offload = true; tun_mtu = 65498; });\n",
+	    "f:1: p: with tun_offload, tun_mtu is at most 65497" },
+	{ "identity = \"key\"; peers = ({ name = \"p\"; key = \"" KEY "\"; "
 	  "permit = (\"unix:/a\", \"unix-seqpacket:/a\"); });\n",
 	    "f:1: unix:/a stands twice, for p and for p" },
 	{ PEER "tunnels = ({ " TUNNEL "paths = ( 1 ); });",
@@ -616,6 +637,7 @@ make_suite(void)
 	tcase_add_checked_fixture(tests, fill_folder, NULL);
 	tcase_add_test(tests, globals_are_read);
 	tcase_add_test(tests, peers_are_read);
+	tcase_add_test(tests, devices_are_described);
 	tcase_add_test(tests, tunnels_are_read);
 	tcase_add_test(tests, destinations_are_read);
 	tcase_add_test(tests, paths_are_read);

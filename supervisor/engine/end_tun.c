@@ -1,28 +1,73 @@
+/*
+ * A device gives a header with every packet; one that says nothing does not
+ * cross. The peer's are judged here for what TCP makes of them, and by the
+ * kernel, which trusts nobody who writes to a device.
+ */
 #include "supervisor/engine/end_tun.h"
 
+#include <sys/uio.h>
+
+#include <bsd/sys/endian.h>
+#include <linux/virtio_net.h>
+
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/udp_batch.h"
+#include "supervisor/tun.h"
+
+/* Linux sends no smaller ones (tcp_min_snd_mss): one packet is not to become
+ * any number of them. */
+#define SEGMENT_MIN 48
+
+_Static_assert(sizeof(struct virtio_net_hdr) == TUN_HEADER_BYTES,
+    "as the device was told");
+
+static bool
+is_packet(const uint8_t *datagram, size_t bytes)
+{
+	return bytes > 0 && (*datagram >> 4 == 4 || *datagram >> 4 == 6);
+}
+
+/* What is left of a packet once a header that says nothing is gone. */
+static size_t
+strip(uint8_t *datagram, size_t bytes)
+{
+	struct virtio_net_hdr header;
+
+	if (bytes < sizeof(header))
+		return bytes;
+	memcpy(&header, datagram, sizeof(header));
+	if ((header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0 ||
+	    header.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		return bytes;
+	bytes -= sizeof(header);
+	memmove(datagram, datagram + sizeof(header), bytes);
+	return bytes;
+}
 
 enum udp_result
 end_tun_receive(struct end *end, struct udp_batch *batch)
 {
 	uint64_t now_us = end->stamped ? clock_unix_us() : 0;
 	ssize_t bytes = 0;
+	uint32_t length;
+	uint8_t *slot;
 
 	udp_batch_clear(batch);
 	while (batch->count < UDP_BATCH) {
-		bytes = read(end->fd, udp_batch_slot(batch, batch->count),
-		    UDP_SLOT_BYTES);
+		slot = udp_batch_slot(batch, batch->count);
+		bytes = read(end->fd, slot, UDP_SLOT_BYTES);
 		if (bytes <= 0)
 			break;
+		length = (uint32_t)strip(slot, (size_t)bytes);
 		batch->message[batch->count].slot = batch->count;
-		batch->message[batch->count].length = (uint32_t)bytes;
-		batch->message[batch->count].segment = (uint32_t)bytes;
+		batch->message[batch->count].length = length;
+		batch->message[batch->count].segment = length;
 		batch->message[batch->count].arrived_us = now_us;
 		batch->message[batch->count].client = 0;
 		batch->count++;
@@ -38,6 +83,42 @@ end_tun_receive(struct end *end, struct udp_batch *batch)
 	    UDP_NONE;
 }
 
+/* No other than the kernel gives here. */
+static bool
+is_acceptable(const uint8_t *datagram, size_t bytes)
+{
+	struct virtio_net_hdr header;
+
+	if (bytes < sizeof(header) ||
+	    !is_packet(datagram + sizeof(header), bytes - sizeof(header)))
+		return false;
+	memcpy(&header, datagram, sizeof(header));
+	switch (header.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_NONE:
+		return true;
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		return le16dec(datagram +
+			   offsetof(struct virtio_net_hdr, gso_size)) >=
+		    SEGMENT_MIN;
+	}
+	return false;
+}
+
+static bool
+give(int fd, const uint8_t *datagram, size_t bytes)
+{
+	uint8_t nothing[TUN_HEADER_BYTES] = { 0 };
+	struct iovec parts[] = { { nothing, sizeof(nothing) },
+		{ (void *)(uintptr_t)datagram, bytes } };
+
+	if (is_packet(datagram, bytes))
+		return writev(fd, parts, 2) ==
+		    (ssize_t)(sizeof(nothing) + bytes);
+	return is_acceptable(datagram, bytes) &&
+	    write(fd, datagram, bytes) == (ssize_t)bytes;
+}
+
 static size_t
 send_run(struct end *end, const struct frame_run *run)
 {
@@ -45,8 +126,7 @@ send_run(struct end *end, const struct frame_run *run)
 
 	for (size_t i = 0; i < run->count; i++) {
 		bytes = left < run->segment ? left : run->segment;
-		if (write(end->fd, run->bytes + run->length - left, bytes) ==
-		    (ssize_t)bytes)
+		if (give(end->fd, run->bytes + run->length - left, bytes))
 			given++;
 		else
 			end->udp.refused++;

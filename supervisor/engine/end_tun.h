@@ -1,6 +1,8 @@
 /*
- * An end that is a network device: each datagram is an IP packet. What the
- * kernel does not take is lost, as on any link.
+ * An end that is a network device: each datagram is an IP packet, or one behind
+ * a struct virtio_net_hdr, where it is TCP of several segments or its checksum
+ * is to be filled in. The first byte tells them apart: that of an IP packet is
+ * its version. What the kernel does not take is lost, as on any link.
  */
 #ifndef ENGINE_END_TUN_H
 #define ENGINE_END_TUN_H
