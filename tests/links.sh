@@ -53,7 +53,7 @@ within 'plain TCP over 30 and 15 Mbit/s' "$sum" 34 45
 
 # --- the tunnel ---------------------------------------------------------------
 
-start_tunnel 'dead = 2; max_age = 100;'
+start_tunnel 'dead = 2;'
 await_paths connector 2
 load "$(times "$sum" 1.1)"
 within 'of the sum, at 110 %' "$(ratio "$(value "$sink" mbit_per_s)" "$sum")" \
