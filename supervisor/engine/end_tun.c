@@ -17,6 +17,7 @@
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/frame.h"
+#include "supervisor/engine/packet.h"
 #include "supervisor/engine/udp_batch.h"
 #include "supervisor/tun.h"
 
@@ -24,6 +25,9 @@
  * any number of them. */
 #define SEGMENT_MIN 48
 
+/* A packet of any size. */
+#define READ_BYTES (TUN_HEADER_BYTES + 65535)
+_Static_assert(READ_BYTES <= UDP_SLOT_STRIDE, "it fits");
 _Static_assert(sizeof(struct virtio_net_hdr) == TUN_HEADER_BYTES,
     "as the device was told");
 
@@ -50,29 +54,53 @@ strip(uint8_t *datagram, size_t bytes)
 	return bytes;
 }
 
+/* What is in the next slot. */
+static void
+add(struct udp_batch *batch, size_t bytes, uint64_t now_us)
+{
+	/* The rest of what is too large either way. */
+	uint32_t length = bytes < UDP_SLOT_BYTES ? (uint32_t)bytes :
+						   UDP_SLOT_BYTES;
+
+	batch->message[batch->count].slot = batch->count;
+	batch->message[batch->count].length = length;
+	batch->message[batch->count].segment = length;
+	batch->message[batch->count].arrived_us = now_us;
+	batch->message[batch->count].client = 0;
+	batch->count++;
+}
+
+/* What is forwarded into a device may be a whole IP packet. */
+static void
+add_parts(struct udp_batch *batch, size_t bytes, uint64_t now_us)
+{
+	size_t second = 0;
+
+	if (bytes > FRAME_DATAGRAM_MAX)
+		second = packet_part(udp_batch_slot(batch, batch->count),
+		    &bytes, udp_batch_slot(batch, batch->count + 1));
+	add(batch, bytes, now_us);
+	if (second > 0)
+		add(batch, second, now_us);
+}
+
 enum udp_result
 end_tun_receive(struct end *end, struct udp_batch *batch)
 {
 	uint64_t now_us = end->stamped ? clock_unix_us() : 0;
 	ssize_t bytes = 0;
-	uint32_t length;
 	uint8_t *slot;
 
 	udp_batch_clear(batch);
-	while (batch->count < UDP_BATCH) {
+	/* There is always one for a second part. */
+	while (batch->count < UDP_BATCH - 1) {
 		slot = udp_batch_slot(batch, batch->count);
-		bytes = read(end->fd, slot, UDP_SLOT_BYTES);
+		bytes = read(end->fd, slot, READ_BYTES);
 		if (bytes <= 0)
 			break;
-		length = (uint32_t)strip(slot, (size_t)bytes);
-		batch->message[batch->count].slot = batch->count;
-		batch->message[batch->count].length = length;
-		batch->message[batch->count].segment = length;
-		batch->message[batch->count].arrived_us = now_us;
-		batch->message[batch->count].client = 0;
-		batch->count++;
+		add_parts(batch, strip(slot, (size_t)bytes), now_us);
 	}
-	batch->more = batch->count == UDP_BATCH;
+	batch->more = batch->count >= UDP_BATCH - 1;
 	end->udp.received += batch->count;
 	if (batch->count > 0)
 		return UDP_OK;
