@@ -52,14 +52,24 @@ engine_ended(struct supervisor *supervisor, int status)
 	spawn_finish(supervisor, 1);
 }
 
-/* The tunnels do without; the engine tells whoever wants to reload. */
+/*
+ * The tunnels do without; the engine tells whoever wants to reload. One that
+ * ends well was let go by the engine, which is at its end too.
+ */
+static bool
+is_missed(const struct supervisor *supervisor, int status)
+{
+	return status != 0 && !supervisor->stopping &&
+	    !supervisor->engine_reaped;
+}
+
 static void
 loader_ended(struct supervisor *supervisor, int status)
 {
 	char words[SLOTS_WORDS_MAX];
 
 	supervisor->loader_reaped = true;
-	if (!supervisor->stopping && !supervisor->engine_reaped)
+	if (is_missed(supervisor, status))
 		log_error(NULL, "loader: %s: there is no reload any more",
 		    slots_describe(status, words));
 }
@@ -70,7 +80,7 @@ opener_ended(struct supervisor *supervisor, int status)
 	char words[SLOTS_WORDS_MAX];
 
 	supervisor->opener_reaped = true;
-	if (!supervisor->stopping && !supervisor->engine_reaped)
+	if (is_missed(supervisor, status))
 		log_error(NULL, "opener: %s: no new log or named end any more",
 		    slots_describe(status, words));
 }
