@@ -149,10 +149,7 @@ socktopus first2 -- -f "$work/first.conf"
 control[first2]=$work/first.sock
 await_line 10 first2 "$log_listening"
 stop first2
-if is_root; then
-	has_line first2 'first\.sock: its name stays' ||
-	    fail "no word about the name in root's folder"
-fi
+[ ! -e "$work/first.sock" ] || fail "its name stays in root's folder"
 # In a folder that it made itself nothing remains.
 sed 's|^control = .*|control = "'"$work"'/own/own.sock";|' \
     "$work/first.conf" >"$work/own.conf"
