@@ -12,7 +12,7 @@ mkdir "$work/units"
 
 # The same unit with the program that is being tested.
 for name in socktopus socktopus@ socktopus-user@; do
-	sed "s|^ExecStart=[^ ]*|ExecStart=$build/socktopus|; /^Docum/d" \
+	sed "s|^\(Exec[^=]*=\)[^ ]*/socktopus |\1$build/socktopus |; /^Docum/d" \
 	    "$build/etc/$name.service" >"$work/units/$name.service"
 done
 for name in socktopus socktopus-user; do
