@@ -308,6 +308,7 @@ run(struct supervisor *supervisor, struct spawn_settings *settings,
 	}
 	end_child(settings->engine_pid, supervisor->engine_reaped);
 	end_child(settings->loader_pid, supervisor->loader_reaped);
+	end_child(settings->keeper_pid, false);
 	await_opener(supervisor);
 	slots_clear(&supervisor->slots);
 	close(supervisor->slots.null);
