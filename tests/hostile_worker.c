@@ -234,8 +234,12 @@ flip_bytes(void *argument)
 	volatile uint8_t *data = worker.data;
 
 	(void)argument;
-	for (;;)
+	for (;;) {
 		data[arc4random_uniform((uint32_t)worker.data_bytes)] ^= 1;
+		/* What the engine takes next, however little comes. */
+		data[(taken() + arc4random_uniform(64)) % pump.rx.capacity] ^=
+		    1;
+	}
 	return NULL;
 }
 
