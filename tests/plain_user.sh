@@ -22,7 +22,7 @@ names='seed_example relays several_tunnels respawn'
 if [ -n "${TEST_LONG:-}" ]; then
 	# shellcheck disable=SC2016 # it is what stands there
 	names=$(grep -l '^\. "$(dirname "$0")/lib.sh"' "$tests"/*.sh |
-	    sed 's|.*/||; s|\.sh$||' | grep -Ev '^(bench|completions|deb|demo|install|plain_user|units)')
+	    sed 's|.*/||; s|\.sh$||' | grep -Ev '^(bench|completions|ctl_usage|deb|demo|install|plain_user|units)')
 fi
 failed=
 for name in $names; do
