@@ -86,6 +86,26 @@ descriptors_receive(int socket, void *bytes, size_t size, int flags,
 	return -1;
 }
 
+int
+descriptors_receive_record(int socket, void *record, size_t size,
+    int *descriptor)
+{
+	size_t count;
+	ssize_t got;
+
+	*descriptor = -1;
+	got = descriptors_receive(socket, record, size, MSG_DONTWAIT,
+	    descriptor, 1, &count);
+	if (got == (ssize_t)size)
+		return 1;
+	descriptors_close(descriptor, count);
+	*descriptor = -1;
+	if (got <= 0)
+		return (int)got;
+	errno = EPROTO;
+	return -1;
+}
+
 void
 descriptors_close(const int *descriptors, size_t count)
 {

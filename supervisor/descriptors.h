@@ -27,6 +27,15 @@ int descriptors_send(int socket, const void *bytes, size_t size,
 ssize_t descriptors_receive(int socket, void *bytes, size_t size, int flags,
     int *descriptors, size_t most, size_t *count);
 
+/*
+ * Receive, without waiting, a record of just that size with at most one
+ * descriptor: *descriptor, -1 if there is none. 1; 0 at the end of the other
+ * side; or -1 with errno, EAGAIN where nothing is there and EPROTO for what is no
+ * such record.
+ */
+int descriptors_receive_record(int socket, void *record, size_t size,
+    int *descriptor);
+
 void descriptors_close(const int *descriptors, size_t count);
 
 #endif

@@ -214,14 +214,10 @@ int
 keeper_hear(const struct spawn_settings *settings, struct keeper_answer *answer,
     int *channel)
 {
-	size_t count;
-	ssize_t got;
+	int got = descriptors_receive_record(settings->keeper, answer,
+	    sizeof(*answer), channel);
 
-	*channel = -1;
-	got = descriptors_receive(settings->keeper, answer, sizeof(*answer),
-	    MSG_DONTWAIT, channel, 1, &count);
-	if (got == (ssize_t)sizeof(*answer) &&
-	    (count == 1) == (answer->pid != -1))
+	if (got == 1 && (*channel != -1) == (answer->pid != -1))
 		return 0;
 	if (got >= 0)
 		errno = EPROTO;

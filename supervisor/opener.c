@@ -270,20 +270,10 @@ opener_say(int channel, enum opener_word word)
 int
 opener_receive(int channel, struct opener_record *record, int *fd)
 {
-	size_t count;
-	ssize_t got;
+	int got = descriptors_receive_record(channel, record, sizeof(*record),
+	    fd);
 
-	*fd = -1;
-	got = descriptors_receive(channel, record, sizeof(*record),
-	    MSG_DONTWAIT, fd, 1, &count);
-	if (got == (ssize_t)sizeof(*record)) {
+	if (got == 1)
 		record->words[sizeof(record->words) - 1] = '\0';
-		return 1;
-	}
-	descriptors_close(fd, count);
-	*fd = -1;
-	if (got <= 0)
-		return (int)got;
-	errno = EPROTO;
-	return -1;
+	return got;
 }
