@@ -109,10 +109,8 @@ sandbox_enter_engine(const struct config *config)
 	bool filtered;
 	int level;
 
-	if (sandbox_lock_is_relaxed())
+	if (!sandbox_lock_begin(config, &level))
 		return;
-	sandbox_lock_harden();
-	level = sandbox_lock_level(config);
 	if (level > 0)
 		enter_landlock(level);
 	filtered = sandbox_lock_filter(config, SCMP_ACT_KILL_PROCESS, lists,

@@ -58,10 +58,8 @@ sandbox_enter_keeper(const struct config *config, const char *program)
 	bool filtered;
 	int level;
 
-	if (sandbox_lock_is_relaxed())
+	if (!sandbox_lock_begin(config, &level))
 		return;
-	sandbox_lock_harden();
-	level = sandbox_lock_level(config);
 	if (level > 0)
 		enter_landlock(level, program);
 	filtered = sandbox_lock_filter(config, SCMP_ACT_ALLOW, &deadly_list, 1);

@@ -146,10 +146,8 @@ sandbox_enter_loader(const struct config *config)
 	bool filtered;
 	int level;
 
-	if (sandbox_lock_is_relaxed())
+	if (!sandbox_lock_begin(config, &level))
 		return;
-	sandbox_lock_harden();
-	level = sandbox_lock_level(config);
 	if (level > 0)
 		enter_landlock(level);
 	filtered = sandbox_lock_filter(config, SCMP_ACT_ERRNO(ENOSYS), lists,
@@ -179,10 +177,8 @@ sandbox_enter_opener(const struct config *config)
 	bool filtered;
 	int level;
 
-	if (sandbox_lock_is_relaxed())
+	if (!sandbox_lock_begin(config, &level))
 		return;
-	sandbox_lock_harden();
-	level = sandbox_lock_level(config);
 	if (level > 0)
 		enter_opener_landlock(level);
 	filtered = sandbox_lock_filter(config, SCMP_ACT_ERRNO(ENOSYS),

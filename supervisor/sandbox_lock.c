@@ -13,17 +13,6 @@
 #include "supervisor/sandbox_filter.h"
 #include "supervisor/sandbox_landlock.h"
 
-bool
-sandbox_lock_is_relaxed(void)
-{
-#ifdef SANDBOX_RELAXED
-	log_notice(NULL, "built for tests: not locked in");
-	return true;
-#else
-	return false;
-#endif
-}
-
 void
 sandbox_lock_must(bool held, const char *what)
 {
@@ -66,8 +55,8 @@ do_without(const struct config *config, const char *part)
 	}
 }
 
-int
-sandbox_lock_level(const struct config *config)
+static int
+landlock_level(const struct config *config)
 {
 	int level = sandbox_landlock_level();
 
@@ -75,6 +64,18 @@ sandbox_lock_level(const struct config *config)
 	if (level == 0)
 		do_without(config, "Landlock");
 	return level;
+}
+
+bool
+sandbox_lock_begin(const struct config *config, int *level)
+{
+#ifdef SANDBOX_RELAXED
+	log_notice(NULL, "built for tests: not locked in");
+	return false;
+#endif
+	sandbox_lock_harden();
+	*level = landlock_level(config);
+	return true;
 }
 
 bool

@@ -1,5 +1,5 @@
 /*
- * The steps that both lock-ins share: each ends the process when it fails, and
+ * The steps that all lock-ins share: each ends the process when it fails, and
  * as the configuration says when the kernel lacks it.
  */
 #ifndef SUPERVISOR_SANDBOX_LOCK_H
@@ -16,17 +16,17 @@ struct sandbox_filter_list;
 #define SANDBOX_LOCK_LOG_FLAGS \
 	(O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
-/* True, having said so, in a build whose sanitizers cannot be locked in. */
-bool sandbox_lock_is_relaxed(void);
-
 /* Ends the process unless it held. */
 void sandbox_lock_must(bool held, const char *what);
 
 /* No core dump, nobody attaches, no new privileges. */
 void sandbox_lock_harden(void);
 
-/* Landlock's ABI version; 0: go on without. */
-int sandbox_lock_level(const struct config *config);
+/*
+ * Harden, and look for Landlock: *level is its ABI version, 0: go on without.
+ * False, having said so, in a build whose sanitizers cannot be locked in.
+ */
+bool sandbox_lock_begin(const struct config *config, int *level);
 
 /* Load the filter and see that it is there. False: go on without. */
 bool sandbox_lock_filter(const struct config *config, uint32_t others,

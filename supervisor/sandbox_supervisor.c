@@ -247,10 +247,8 @@ sandbox_enter_supervisor(const struct config *config,
 	bool filtered;
 	int level;
 
-	if (sandbox_lock_is_relaxed())
+	if (!sandbox_lock_begin(config, &level))
 		return;
-	sandbox_lock_harden();
-	level = sandbox_lock_level(config);
 	if (level > 0)
 		enter_landlock(level, &settings->programs);
 	filtered = enter_filter(config, settings);

@@ -108,12 +108,10 @@ exporter_sandbox_enter(void)
 	bool filtered;
 	int level;
 
-	if (sandbox_lock_is_relaxed())
+	if (!sandbox_lock_begin(&config, &level))
 		return;
-	sandbox_lock_harden();
 	/* The time zone's file, for the log. */
 	tzset();
-	level = sandbox_lock_level(&config);
 	if (level > 0)
 		enter_landlock(level);
 	config.sandbox = CONFIG_SANDBOX_REQUIRED;
