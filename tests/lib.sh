@@ -61,6 +61,19 @@ is_root() {
 
 # --- namespaces -----------------------------------------------------------
 
+at_far=()
+# make_far: a second host, to which "${at_far[@]}" leads: 10.9.0.2, and 10.9.0.1 is
+# this one's. Fails where no network namespace can be made.
+make_far() {
+	mkdir -p /run/netns && ip netns add far &&
+	    ip link add veth0 type veth peer name veth1 netns far &&
+	    ip addr add 10.9.0.1/24 dev veth0 && ip link set veth0 up || return
+	at_far=(nsenter --net=/run/netns/far)
+	"${at_far[@]}" ip addr add 10.9.0.2/24 dev veth1
+	"${at_far[@]}" ip link set veth1 up
+	"${at_far[@]}" ip link set lo up
+}
+
 # Run the script again inside namespaces of its own, where that is permitted.
 isolate() {
 	if is_root && [ -z "${E2E_ISOLATED:-}" ] &&

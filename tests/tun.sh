@@ -7,16 +7,8 @@ need jq ip
 [ -n "${E2E_ISOLATED:-}" ] || skip "root and namespaces are needed"
 [ -c /dev/net/tun ] || skip "there is no /dev/net/tun"
 
-mkdir -p /run/netns
-ip netns add far || skip "no network namespace can be made"
-ip link add veth0 type veth peer name veth1 netns far
-ip addr add 10.9.0.1/24 dev veth0
-ip link set veth0 up
-far=(nsenter --net=/run/netns/far)
-"${far[@]}" ip addr add 10.9.0.2/24 dev veth1
-"${far[@]}" ip link set veth1 up
-"${far[@]}" ip link set lo up
-"${far[@]}" ip tuntap add dev kept mode tun user 61001 ||
+make_far || skip "no network namespace can be made"
+"${at_far[@]}" ip tuntap add dev kept mode tun user 61001 ||
     skip "no TUN device can be made"
 
 make_key near
@@ -26,7 +18,7 @@ listen = ( "10.9.0.2:0" );
 peers = ( { name = "near"; key = "$(public_key near)";
 	permit = ( "tun:kept" ); tun_mtu = 1300; } );
 END
-wrap=("${far[@]}")
+wrap=("${at_far[@]}")
 start_file listener
 wrap=()
 await_listening listener
@@ -43,13 +35,13 @@ END
 }
 connect link made kept 'tun_mtu = 1300;'
 await_paths link 2
-[ "$("${far[@]}" ip -o link show kept | sed 's/.* mtu \([0-9]*\).*/\1/')" = \
+[ "$("${at_far[@]}" ip -o link show kept | sed 's/.* mtu \([0-9]*\).*/\1/')" = \
     1300 ] || fail "the MTU of kept was not set"
 ip addr add 10.8.0.1/24 dev made
 ip link set made up
-"${far[@]}" ip addr add 10.8.0.2/24 dev kept
-"${far[@]}" ip link set kept up
-start echo "${far[@]}" "$dgram" echo -a 10.8.0.2 -i 60
+"${at_far[@]}" ip addr add 10.8.0.2/24 dev kept
+"${at_far[@]}" ip link set kept up
+start echo "${at_far[@]}" "$dgram" echo -a 10.8.0.2 -i 60
 await_line 5 echo '^port='
 # ask SIZES: of a packet that fills the MTU, 28 bytes are headers.
 ask() {
@@ -63,8 +55,8 @@ ask 0-1272
 ask 1272
 note "answers over two devices, up to the MTU"
 
-wrap=("${far[@]}")
-start sink "${far[@]}" "$dgram" sink -a 10.8.0.2 -n 20000 -i 3 -t 30
+wrap=("${at_far[@]}")
+start sink "${at_far[@]}" "$dgram" sink -a 10.8.0.2 -n 20000 -i 3 -t 30
 wrap=()
 await_line 5 sink '^port='
 "$dgram" send -a 10.8.0.1 -n 20000 -r 20000 -s 100-1272 10.8.0.2 \
@@ -144,4 +136,4 @@ note "a device comes, changes and goes by a reload"
 stop link
 ! ip link show made 2>/dev/null || fail "a device made here stays"
 stop listener
-"${far[@]}" ip link show kept >/dev/null || fail "a device that persists is gone"
+"${at_far[@]}" ip link show kept >/dev/null || fail "a device that persists is gone"

@@ -7,16 +7,8 @@ need jq ip socat
 [ -n "${E2E_ISOLATED:-}" ] || skip "root and namespaces are needed"
 [ -c /dev/net/tun ] || skip "there is no /dev/net/tun"
 
-mkdir -p /run/netns
-ip netns add far || skip "no network namespace can be made"
-ip link add veth0 type veth peer name veth1 netns far
-ip addr add 10.9.0.1/24 dev veth0
-ip link set veth0 up
-far=(nsenter --net=/run/netns/far)
-"${far[@]}" ip addr add 10.9.0.2/24 dev veth1
-"${far[@]}" ip link set veth1 up
-"${far[@]}" ip link set lo up
-"${far[@]}" ip tuntap add dev kept mode tun user 61001 vnet_hdr ||
+make_far || skip "no network namespace can be made"
+"${at_far[@]}" ip tuntap add dev kept mode tun user 61001 vnet_hdr ||
     skip "no TUN device can be made"
 
 make_key near
@@ -26,7 +18,7 @@ listen = ( "10.9.0.2:0" );
 peers = ( { name = "near"; key = "$(public_key near)";
 	permit = ( "tun:kept" ); tun_mtu = 1400; tun_offload = false; } );
 END
-wrap=("${far[@]}")
+wrap=("${at_far[@]}")
 start_file listener
 wrap=()
 await_listening listener
@@ -42,9 +34,9 @@ await_paths link 2
 ip addr add 10.8.0.1/24 dev made
 ip -6 addr add fd08::1/64 dev made nodad
 ip link set made up
-"${far[@]}" ip addr add 10.8.0.2/24 dev kept
-"${far[@]}" ip -6 addr add fd08::2/64 dev kept nodad
-"${far[@]}" ip link set kept up
+"${at_far[@]}" ip addr add 10.8.0.2/24 dev kept
+"${at_far[@]}" ip -6 addr add fd08::2/64 dev kept nodad
+"${at_far[@]}" ip link set kept up
 
 bytes=20000000
 head -c "$bytes" /dev/urandom >"$work/file"
@@ -58,10 +50,10 @@ sent() {
 # datagrams.
 transfers=0
 carry() {
-	local from=() to=("${far[@]}") name=transfer$((++transfers)) sent
+	local from=() to=("${at_far[@]}") name=transfer$((++transfers)) sent
 
 	if [ "$1" = listener ]; then
-		from=("${far[@]}")
+		from=("${at_far[@]}")
 		to=()
 	fi
 	start "$name" "${to[@]}" socat -d -d -u \
@@ -132,7 +124,7 @@ stop listener
 # A device that persists does as the one who has it now is told.
 sed -i 's/tun_offload = true/tun_offload = false/' "$work/listener.conf"
 old=${port[listener]}
-wrap=("${far[@]}")
+wrap=("${at_far[@]}")
 start_file listener
 wrap=()
 await_listening listener

@@ -9,18 +9,11 @@ need jq socat bc
 
 make_key near
 make_key far
-far=() address=127.0.0.1 permits=
+address=127.0.0.1 permits=
 
 # The nodes may have network devices where they have networks of their own.
 make_networks() {
-	[ -n "${E2E_ISOLATED:-}" ] && [ -c /dev/net/tun ] &&
-	    mkdir -p /run/netns && ip netns add far &&
-	    ip link add veth0 type veth peer name veth1 netns far &&
-	    ip addr add 10.9.0.1/24 dev veth0 && ip link set veth0 up || return
-	far=(nsenter --net=/run/netns/far)
-	"${far[@]}" ip addr add 10.9.0.2/24 dev veth1
-	"${far[@]}" ip link set veth1 up
-	"${far[@]}" ip link set lo up
+	[ -n "${E2E_ISOLATED:-}" ] && [ -c /dev/net/tun ] && make_far || return
 	address=10.9.0.2
 	permits=', "tun:there"'
 }
@@ -32,7 +25,7 @@ peers = ( { name = "near"; key = "$(public_key near)"; clients = 16;
 	permit = ( "127.0.0.1:*", "unix:$work/far/out:$work/app",
 	    "unix-seqpacket:$work/far/packets"$permits ); } );
 END
-wrap=("${far[@]}")
+wrap=("${at_far[@]}")
 start_file listener
 wrap=()
 await_listening listener
@@ -91,7 +84,7 @@ await 10 "tunnels up" all_up
 
 # echo_at NAME ARGUMENT...: at the far end
 echo_at() {
-	start "$1" bash -c 'umask 0; exec "$@"' - "${far[@]}" "$dgram" echo \
+	start "$1" bash -c 'umask 0; exec "$@"' - "${at_far[@]}" "$dgram" echo \
 	    -i 60 "${@:2}"
 	await_line 5 "$1" '^port='
 }
@@ -138,14 +131,14 @@ count=1200 rate=200
 [ -z "$permits" ] || {
 	ip addr add 10.8.0.1/24 dev here
 	ip link set here up
-	"${far[@]}" ip addr add 10.8.0.2/24 dev there
-	"${far[@]}" ip link set there up
+	"${at_far[@]}" ip addr add 10.8.0.2/24 dev there
+	"${at_far[@]}" ip link set there up
 	echo_at device_echo -a 10.8.0.2
 }
 echo_at asked_echo -a 127.0.0.1 -p "$asked"
 echo_at plain_echo -a 127.0.0.1 -p "$plain"
 home=$(free_ports 1)
-"${far[@]}" "$dgram" send -a 127.0.0.1 -p "$home" -n 1 127.0.0.1 "$learned" \
+"${at_far[@]}" "$dgram" send -a 127.0.0.1 -p "$home" -n 1 127.0.0.1 "$learned" \
     >/dev/null
 is_learned() {
 	[ "$(of listener learn .remote)" = "127.0.0.1:$home" ]
@@ -164,7 +157,7 @@ all_ask() {
 	for n in 1 2 3; do
 		ask "out$n" -a 127.0.0.1 127.0.0.1 "$out"
 	done
-	from=("${far[@]}")
+	from=("${at_far[@]}")
 	for n in 1 2 3; do
 		ask "back$n" -a 127.0.0.1 127.0.0.1 "$asks"
 	done
@@ -177,7 +170,7 @@ all_ask() {
 
 # What a client has at the far end: a port of its own, which stays.
 ports_of_clients() {
-	"${far[@]}" ss -Huna "dport = :$asked" | awk '{ print $4 }' | sort
+	"${at_far[@]}" ss -Huna "dport = :$asked" | awk '{ print $4 }' | sort
 	ss -Huna "dport = :$back" | awk '{ print $4 }' | sort
 }
 
