@@ -58,12 +58,14 @@ start_app_tunnel() {
 	    -p 7007
 }
 
-# forward_tcp PORT: what ssh -L would do, beside the tunnel.
+# forward_tcp PORT: what ssh -L would do, beside the tunnel, and as soon: what is
+# small does not wait for the answer to what was before.
 forward_tcp() {
 	start "forward.near" nsenter --net=/run/netns/near socat \
-	    "TCP-LISTEN:$1,bind=127.0.0.1,fork,reuseaddr" TCP:10.1.1.2:7001
+	    "TCP-LISTEN:$1,bind=127.0.0.1,fork,reuseaddr,nodelay" \
+	    TCP:10.1.1.2:7001,nodelay
 	start "forward.far" nsenter --net=/run/netns/far socat \
-	    TCP-LISTEN:7001,fork,reuseaddr "TCP:127.0.0.1:$1"
+	    TCP-LISTEN:7001,fork,reuseaddr,nodelay "TCP:127.0.0.1:$1,nodelay"
 	await 5 "forwarded port" has_port near "$1"
 	await 5 "forwarded port" has_port far 7001
 }
