@@ -171,6 +171,10 @@ START_TEST(test_drain_finds_it_again)
 	round_trip(20000);
 	while (!estimate_drains(&estimate))
 		round_trip(50000);
+	estimate_pinged(&estimate, now_us);
+	ck_assert(!estimate_wants_ping(&estimate, now_us));
+	estimate_sent(&estimate, FRAME_BYTES, now_us);
+	ck_assert(estimate_wants_ping(&estimate, now_us));
 	round_trip(20500);
 	ck_assert(!estimate_drains(&estimate));
 	ck_assert_uint_eq(estimate.rtt_min_us, 20000);

@@ -24,6 +24,7 @@
 #define RATE_MOST UINT64_C(1000000000000)
 #define SECOND_US UINT64_C(1000000)
 #define DRAIN_LEAST_US UINT64_C(200000)
+#define DRAIN_SHORT_US UINT64_C(20000)
 #define PING_LEAST_US UINT64_C(5000)
 #define PING_EVERY_BYTES UINT64_C(2048)
 #define PING_LEAST_BYTES UINT64_C(8192)
@@ -114,6 +115,9 @@ estimate_wants_ping(const struct estimate *estimate, uint64_t now_us)
 
 	if (bytes == 0)
 		return false;
+	/* What may go next has to wait for the answer. */
+	if (estimate_drains(estimate))
+		return true;
 	return now_us - estimate->pinged_us >= interval_us ||
 	    bytes >=
 	    larger(estimate_rate(estimate) / 1000 * (interval_us / 1000),
@@ -158,6 +162,14 @@ set_minimum(struct estimate *estimate, uint64_t rtt_us, uint64_t now_us)
 	estimate->drain_at_us = 0;
 }
 
+/* Where next to nothing is under way, a path that drains is a slow one. */
+static uint64_t
+drain_us(const struct estimate *estimate)
+{
+	return larger(2 * estimate->srtt_us,
+	    estimate->rtt_min_us < SHORT_US ? DRAIN_SHORT_US : DRAIN_LEAST_US);
+}
+
 /*
  * A minimum that was not seen again for the whole window may be history. The
  * sample at hand cannot replace it, since a standing queue is in it: taking it
@@ -183,8 +195,7 @@ track_minimum(struct estimate *estimate, uint64_t rtt_us, uint64_t now_us)
 	}
 	if (rtt_us < estimate->drain_min_us)
 		estimate->drain_min_us = rtt_us;
-	if (now_us - estimate->drain_at_us >
-	    larger(2 * estimate->srtt_us, DRAIN_LEAST_US))
+	if (now_us - estimate->drain_at_us > drain_us(estimate))
 		set_minimum(estimate, estimate->drain_min_us, now_us);
 }
 

@@ -62,9 +62,9 @@ bool estimate_pong(struct estimate *estimate, uint64_t ping_us, uint64_t frames,
 /*
  * True if a PING is due, whether or not earlier ones have come back: after
  * some time, or as many bytes as the path carries in that time, since a burst
- * must not be acknowledged at one stroke. Never if nothing was sent since the
- * last. estimate_pinged(): a PING was given to the path (and counted by
- * estimate_sent() before).
+ * must not be acknowledged at one stroke; while draining, after each frame.
+ * Never if nothing was sent since the last. estimate_pinged(): a PING was given
+ * to the path (and counted by estimate_sent() before).
  */
 bool estimate_wants_ping(const struct estimate *estimate, uint64_t now_us);
 void estimate_pinged(struct estimate *estimate, uint64_t now_us);
