@@ -48,10 +48,21 @@ check_paths(const struct config_tunnel *tunnel)
 	return 0;
 }
 
+/* The first answer holds: later ones are our own filter's. */
+static int
+kernel_level(void)
+{
+	static int level = -1;
+
+	if (level == -1)
+		level = sandbox_landlock_level();
+	return level;
+}
+
 int
 sandbox_check_config(struct config *config, bool shared_user)
 {
-	int level = sandbox_landlock_level();
+	int level = kernel_level();
 
 	if (level == -1) {
 		log_error(NULL, "lock-in: Landlock: %s", strerror(errno));

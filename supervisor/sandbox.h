@@ -17,7 +17,9 @@ struct spawn_settings;
 /*
  * Where only Landlock keeps a worker that resolves names from the key file,
  * because it has the engine's user id, and the kernel has no Landlock, relays
- * must be given by number; config->numeric is set to that. 0, or -1 having logged the path that is not.
+ * must be given by number; config->numeric is set to that. The kernel is asked the
+ * first time, which is to be before any lock-in. 0, or -1 having logged the path
+ * that is not.
  */
 int sandbox_check_config(struct config *config, bool shared_user);
 
