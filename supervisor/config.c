@@ -189,6 +189,13 @@ config_remove_peer(struct config *config, size_t index)
 }
 
 void
+config_forget_users(struct config *config)
+{
+	config->user[0] = '\0';
+	config->worker_user[0] = '\0';
+}
+
+void
 config_free(struct config *config)
 {
 	size_t i;

@@ -155,6 +155,9 @@ void config_remove_peer(struct config *config, size_t index);
 /* Wipes credentials. Safe on NULL. */
 void config_free(struct config *config);
 
+/* Started as a user, these have no meaning. */
+void config_forget_users(struct config *config);
+
 const char *config_scheduler_name(enum config_scheduler scheduler);
 
 #endif

@@ -19,7 +19,9 @@
 #include "supervisor/descriptors.h"
 #include "supervisor/log.h"
 #include "supervisor/options.h"
+#include "supervisor/privilege.h"
 #include "supervisor/sandbox.h"
+#include "supervisor/sandbox_lock.h"
 #include "supervisor/sockets.h"
 
 /* Of the engine, while something is loaded. */
@@ -133,10 +135,44 @@ send_bundle(int channel, const struct bundle *bundle,
 	return send_record(channel, &done, -1);
 }
 
+/*
+ * What this kernel, and whoever we run as, cannot do. 0, or -1 with a line in
+ * error.
+ */
+static int
+check(struct config *config, const struct privilege *privilege,
+    char error[OPTIONS_ERROR_MAX])
+{
+	const char *lack = sandbox_lock_lack();
+
+	if (!privilege->change)
+		config_forget_users(config);
+	if (config->sandbox == CONFIG_SANDBOX_REQUIRED && lack != NULL) {
+		snprintf(error, OPTIONS_ERROR_MAX,
+		    "sandbox: cannot be \"required\", this kernel has no "
+		    "%s",
+		    lack);
+		return -1;
+	}
+	if (privilege_check(config->user, config->worker_user) == -1) {
+		strlcpy(error, "no such user, or root: see the log",
+		    OPTIONS_ERROR_MAX);
+		return -1;
+	}
+	if (sandbox_check_config(config,
+		privilege->uid == privilege->worker_uid) == -1) {
+		strlcpy(error,
+		    "relays must be numeric addresses here: see the log",
+		    OPTIONS_ERROR_MAX);
+		return -1;
+	}
+	return 0;
+}
+
 /* 0, or -1 with errno: the channel failed. */
 static int
-load(int channel, const struct options *options, bool shared_user,
-    const struct listeners *there)
+load(int channel, const struct options *options,
+    const struct privilege *privilege, const struct listeners *there)
 {
 	char error[OPTIONS_ERROR_MAX], notice[OPTIONS_ERROR_MAX];
 	struct config *config = options_config(options, error, notice);
@@ -145,10 +181,9 @@ load(int channel, const struct options *options, bool shared_user,
 
 	if (config == NULL)
 		return send_fault(channel, error);
-	if (sandbox_check_config(config, shared_user) == -1) {
+	if (check(config, privilege, error) == -1) {
 		config_free(config);
-		return send_fault(channel,
-		    "relays must be numeric addresses here: see the log");
+		return send_fault(channel, error);
 	}
 	if (bundle_read(&bundle, config, error) == -1)
 		return send_fault(channel, error);
@@ -158,7 +193,8 @@ load(int channel, const struct options *options, bool shared_user,
 }
 
 int
-loader_serve(int channel, const struct options *options, bool shared_user)
+loader_serve(int channel, const struct options *options,
+    const struct privilege *privilege)
 {
 	struct listeners there;
 	ssize_t got;
@@ -172,7 +208,7 @@ loader_serve(int channel, const struct options *options, bool shared_user)
 			continue;
 		if (got <= 0)
 			return 0;
-		result = load(channel, options, shared_user, &there);
+		result = load(channel, options, privilege, &there);
 		descriptors_close(there.fds, there.count);
 		if (result == -1) {
 			log_error(NULL, "configuration: cannot send it: %s",

@@ -6,12 +6,13 @@
 #ifndef SUPERVISOR_LOADER_H
 #define SUPERVISOR_LOADER_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "supervisor/config.h"
 
 struct options;
+struct privilege;
 
 /* In this order; LOADER_FAULT may come in place of all of them. */
 enum loader_type {
@@ -33,9 +34,10 @@ struct loader_record {
 
 /*
  * Serve until the other end is closed; 0, or 1 having logged. The
- * options say what is read, see options_config(); shared_user is sandbox_check_config()'s.
+ * options say what is read, see options_config().
  */
-int loader_serve(int channel, const struct options *options, bool shared_user);
+int loader_serve(int channel, const struct options *options,
+    const struct privilege *privilege);
 
 /*
  * Ask it to begin; the sockets that listen by now, DESCRIPTORS_AT_ONCE at most,

@@ -118,8 +118,7 @@ be_loader(const struct options *options, const struct config *config,
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
 		exit(EXIT_FAILURE);
 	sandbox_enter_loader(config);
-	exit(loader_serve(channel, options,
-	    privilege->uid == privilege->worker_uid));
+	exit(loader_serve(channel, options, privilege));
 }
 
 /* Of the quick mode there is nothing to be read again. */
@@ -230,6 +229,8 @@ start(const struct options *options, struct config *config,
 	    sandbox_check_config(config,
 		privilege->uid == privilege->worker_uid) == -1)
 		return -1;
+	if (!privilege->change)
+		config_forget_users(config);
 	settings->change_user = privilege->change;
 	settings->worker_uid = privilege->worker_uid;
 	settings->worker_gid = privilege->worker_gid;

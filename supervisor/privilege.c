@@ -103,6 +103,20 @@ privilege_find(struct privilege *privilege, const char *user,
 	return 0;
 }
 
+int
+privilege_check(const char *user, const char *worker_user)
+{
+	const char *names[] = { user, worker_user };
+	uid_t uid;
+	gid_t gid;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (geteuid() == 0 && names[i][0] != '\0' &&
+		    find_named(names[i], &uid, &gid) == -1)
+			return -1;
+	return 0;
+}
+
 static void
 must(bool held, const char *what)
 {

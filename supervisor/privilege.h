@@ -28,6 +28,12 @@ struct privilege {
 int privilege_find(struct privilege *privilege, const char *user,
     const char *worker_user);
 
+/*
+ * Would a start find these? As a user: yes, whatever the names. 0, or -1 having
+ * logged.
+ */
+int privilege_check(const char *user, const char *worker_user);
+
 /* No capability, no way back, no core dump. Or the process ends. */
 void privilege_drop_engine(const struct privilege *privilege);
 

@@ -6,12 +6,15 @@
 #include <linux/seccomp.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "supervisor/config.h"
 #include "supervisor/log.h"
 #include "supervisor/sandbox_filter.h"
 #include "supervisor/sandbox_landlock.h"
+
+static char lack[128];
 
 void
 sandbox_lock_must(bool held, const char *what)
@@ -48,11 +51,18 @@ do_without(const struct config *config, const char *part)
 		    "sandbox is not \"best-effort\"",
 		    part, strerror(errno));
 	case CONFIG_SANDBOX_BEST_EFFORT:
+		snprintf(lack, sizeof(lack), "%s (%s)", part, strerror(errno));
 		log_warn(NULL,
 		    "lock-in: this kernel has no %s (%s), going on "
 		    "without",
 		    part, strerror(errno));
 	}
+}
+
+const char *
+sandbox_lock_lack(void)
+{
+	return lack[0] != '\0' ? lack : NULL;
 }
 
 static int

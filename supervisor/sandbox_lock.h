@@ -32,6 +32,9 @@ bool sandbox_lock_begin(const struct config *config, int *level);
 bool sandbox_lock_filter(const struct config *config, uint32_t others,
     const struct sandbox_filter_list *lists, size_t count);
 
+/* The part that this process went on without, and why, in words, or NULL. */
+const char *sandbox_lock_lack(void);
+
 /* One line of what was achieved. */
 void sandbox_lock_report(int level, bool filtered);
 

@@ -34,7 +34,10 @@ enum spawn_request {
 	SPAWN_ALIVE,	 /* its loop turns */
 	SPAWN_UPGRADE,	 /* somebody asks for an upgrade */
 	SPAWN_PREPARED,	 /* an heir: it waits for the state, */
-	SPAWN_TAKEN	 /* and has it */
+	SPAWN_TAKEN,	 /* and has it */
+	SPAWN_SANDBOX	 /* value: enum config_sandbox, of what it starts from
+			  * now on. It tells what a lack of the kernel's leads
+			  * to, and no request can make one */
 };
 
 /* Supervisor to engine. */

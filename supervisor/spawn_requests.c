@@ -107,6 +107,16 @@ set_log(struct supervisor *supervisor, int64_t value, const int *descriptors,
 }
 
 static bool
+set_sandbox(struct supervisor *supervisor, int64_t value)
+{
+	if (value != CONFIG_SANDBOX_REQUIRED &&
+	    value != CONFIG_SANDBOX_BEST_EFFORT)
+		return false;
+	supervisor->settings->sandbox = (enum config_sandbox)value;
+	return true;
+}
+
+static bool
 handle_record(struct supervisor *supervisor, const struct spawn_record *record,
     const int *descriptors, size_t count)
 {
@@ -134,6 +144,8 @@ handle_record(struct supervisor *supervisor, const struct spawn_record *record,
 	case SPAWN_UPGRADE:
 		spawn_upgrade(supervisor);
 		return count == 0;
+	case SPAWN_SANDBOX:
+		return count == 0 && set_sandbox(supervisor, record->value);
 	case SPAWN_PREPARED:
 	case SPAWN_TAKEN:
 		break;

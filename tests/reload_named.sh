@@ -245,7 +245,7 @@ note "under traffic, of which nothing was lost"
 # What stays for a restart is told with its reason, and the rest is done.
 connector_file "$work/two.sock" "$logs/three" 'worker_user = "nobody";' ''
 reload
-grep -q 'worker_user: another value waits for a restart, no process has' \
+grep -q 'worker_user: another value waits for a restart: no process has' \
     "$logs/three" || fail "no word of the workers' user"
 
 # Without the opener the rest is reloaded; without the loader nothing is.

@@ -217,8 +217,10 @@ START_TEST(what_waits_for_a_restart)
 	strcpy(new->control_group, "monitors");
 	ck_assert(difference_control(old, new));
 	new->sandbox = CONFIG_SANDBOX_BEST_EFFORT;
+	ck_assert_uint_eq(difference_fixed(old, new, names), 0);
+	strcpy(new->worker_user, "somebody");
 	ck_assert_uint_eq(difference_fixed(old, new, names), 1);
-	ck_assert_str_eq(names[0], "sandbox");
+	ck_assert_str_eq(names[0], "worker_user");
 }
 END_TEST
 

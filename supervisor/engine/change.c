@@ -14,6 +14,7 @@
 #include "supervisor/config_ends.h"
 #include "supervisor/engine/change_named.h"
 #include "supervisor/engine/change_parts.h"
+#include "supervisor/engine/change_sandbox.h"
 #include "supervisor/engine/difference.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/noise.h"
@@ -264,6 +265,7 @@ make_plan(struct change_plan *plan, struct change *change,
 		error) == -1 ||
 	    check_listeners(engine, change, error) == -1 ||
 	    check_tunnels(engine, change, error) == -1 ||
+	    change_check_sandbox(engine, change->bundle.config, error) == -1 ||
 	    check_others(plan, change, error) == -1 ||
 	    make_identity(plan, change, error) == -1)
 		return -1;
@@ -285,7 +287,6 @@ keep_fixed(const struct config *old, struct config *new)
 {
 	memcpy(new->user, old->user, sizeof(new->user));
 	memcpy(new->worker_user, old->worker_user, sizeof(new->worker_user));
-	new->sandbox = old->sandbox;
 	new->numeric = old->numeric;
 }
 
@@ -297,8 +298,9 @@ warn_of_fixed(const struct config *old, const struct config *new)
 
 	for (size_t i = 0; i < count; i++)
 		log_warn(NULL,
-		    "%s: another value waits for a restart, no process has "
-		    "the right to it any more",
+		    "%s: another value waits for a restart: no process has "
+		    "the right to change users any more; the rest of the file "
+		    "is in force",
 		    names[i]);
 }
 
@@ -344,6 +346,7 @@ change_apply(struct engine *engine, struct change *change,
 	warn_of_fixed(plan.old, plan.new);
 	keep_fixed(plan.old, plan.new);
 	set_level(engine, plan.new);
+	change_turn_sandbox(engine, plan.new);
 	change_end_what_goes(&plan);
 	change_turn_peers(&plan);
 	engine->peers = plan.peers;

@@ -188,7 +188,5 @@ difference_fixed(const struct config *old, const struct config *new,
 		names[count++] = "user";
 	if (strcmp(old->worker_user, new->worker_user) != 0)
 		names[count++] = "worker_user";
-	if (old->sandbox != new->sandbox)
-		names[count++] = "sandbox";
 	return count;
 }

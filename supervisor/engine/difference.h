@@ -11,7 +11,7 @@
 #include "supervisor/config.h"
 
 #define DIFFERENCE_NOTHING ((size_t)-1)
-#define DIFFERENCE_FIXED_MAX 3
+#define DIFFERENCE_FIXED_MAX 2
 
 enum difference {
 	DIFFERENCE_NONE,

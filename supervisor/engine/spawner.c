@@ -197,6 +197,12 @@ spawner_level(struct spawner *spawner, int level)
 }
 
 void
+spawner_sandbox(struct spawner *spawner, int sandbox)
+{
+	send_valued(spawner, SPAWN_SANDBOX, 0, sandbox, NULL, 0);
+}
+
+void
 spawner_log(struct spawner *spawner, int target, int fd)
 {
 	send_valued(spawner, SPAWN_LOG, 0, target, &fd, fd == -1 ? 0 : 1);

@@ -63,6 +63,9 @@ void spawner_level(struct spawner *spawner, int level);
 /* Its log, from now on: enum log_target; fd is -1 for standard error. */
 void spawner_log(struct spawner *spawner, int target, int fd);
 
+/* What a lack of the kernel's leads to, for what it starts from now on. */
+void spawner_sandbox(struct spawner *spawner, int sandbox);
+
 /* Send a request without a slot. */
 void spawner_say(struct spawner *spawner, enum spawn_request type);
 
