@@ -125,6 +125,18 @@ by_hand http-wrong "$(of_tunnel http-wrong)" "auth=$work/auth" ||
     fail "$(cat "$work/said")"
 await 20 "a path of other credentials" has_come_up socks-wrong
 await 20 "a path of other credentials" has_come_up http-wrong
+
+# A tunnel too, each path with its own.
+pick_tuple
+"$build/socktopusctl" -s "${control[connector]}" tunnel add typed \
+    peer=listener destination="$v4" local="$loc" remote="$rem" \
+    path="socks://$micro" auth="$work/auth" path="http://$squid" \
+    auth="$work/auth" 2>"$work/said" || fail "$(cat "$work/said")"
+all_typed_up() {
+	[ "$(query connector '[.tunnels[] | select(.name == "typed").paths[] |
+	    select(.state == "up")] | length')" = 3 ]
+}
+await 20 "the paths of a tunnel by hand" all_typed_up
 look connector
 "$build/socktopus" -n -f "$work/connector.conf" >"$work/check.log" 2>&1 ||
     fail "the file is not right"

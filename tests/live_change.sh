@@ -168,6 +168,18 @@ refused 1 'is missing' connector tunnel add w peer=far
 refused 1 'no peer nobody' connector tunnel add w peer=nobody local=1:2 \
     remote=3:4 destination=tcp://127.0.0.1
 refused 1 'key' connector peer add w nonsense
+refused 1 'auth= follows the path=' connector tunnel add w peer=far \
+    "auth=$work/psk" local=1:2 remote=3:4 destination=tcp://127.0.0.1
+refused 1 'more lines than proxies' connector tunnel add w peer=far \
+    "path=$(uri two)" "auth=$work/psk" local=1:2 remote=3:4 \
+    destination=tcp://127.0.0.1
+for end in "unix:$work/in" "unix-seqpacket:$work/in" tun:socktopus9; do
+	refused 1 'local: .* opened by a reload only: .*socktopusctl reload' \
+	    connector tunnel add w peer=far "local=$end" "remote=unix:/x:/y" \
+	    destination=tcp://127.0.0.1
+done
+refused 1 'opened by a reload only' connector peer add w \
+    "$(public_key third)" "permit=unix:$work/in:/y"
 refused 1 'no such level' connector log loud
 refused 2 'usage: ' connector path
 refused 2 'usage: ' connector tunnel add

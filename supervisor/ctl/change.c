@@ -130,13 +130,14 @@ static void
 fill_request(char *request, int argc, char **argv)
 {
 	bool is_peer = strcmp(argv[0], "peer") == 0;
-	bool is_path = strcmp(argv[0], "path") == 0, well = true;
+	bool has_paths = is_of(argv[0], "path") || is_of(argv[0], "tunnel");
+	bool well = true;
 
 	request[0] = '\0';
 	for (int i = 0; i < argc && well; i++)
 		if (is_peer && is_of(argv[i], "psk="))
 			well = add_psk(request, argv[i] + 4);
-		else if (is_path && is_of(argv[i], "auth="))
+		else if (has_paths && i > 2 && is_of(argv[i], "auth="))
 			well = add_auth(request, argv[i] + 5);
 		else
 			well = add_word(request, argv[i]);

@@ -28,7 +28,7 @@ new_sockets(size_t count)
 	struct change_socket *sockets = calloc(count + 1, sizeof(*sockets));
 
 	for (size_t i = 0; sockets != NULL && i < count; i++)
-		sockets[i] = (struct change_socket){ -1, "no socket" };
+		sockets[i] = (struct change_socket){ -1, CHANGE_WHY_NAMED };
 	return sockets;
 }
 

@@ -13,6 +13,11 @@
 
 #define CHANGE_WHY_MAX 512
 
+/* No reason of the opener's: it was not asked. */
+#define CHANGE_WHY_NAMED                                                     \
+	"what has a name is opened by a reload only: write it to the file, " \
+	"then \"socktopusctl reload\""
+
 struct end;
 struct engine;
 

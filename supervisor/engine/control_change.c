@@ -8,6 +8,7 @@
 #include "supervisor/address.h"
 #include "supervisor/config_words.h"
 #include "supervisor/engine/change.h"
+#include "supervisor/engine/control_auth.h"
 #include "supervisor/engine/difference.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/key.h"
@@ -86,8 +87,7 @@ bind_tunnel(struct control_call *call, struct change *change,
 		return -1;
 	}
 	if (address_is_named(tunnel->local.kind)) {
-		control_deny(call, "what has a name is made from the file only",
-		    "");
+		control_deny(call, "local: ", CHANGE_WHY_NAMED);
 		return -1;
 	}
 	if (resolve(call, &tunnel->local, &here) == -1 ||
@@ -106,9 +106,11 @@ add_tunnel(struct control_call *call, struct change *change)
 	struct config *config = change->bundle.config;
 	size_t index = config->tunnels_count;
 
-	if (config_words_add_tunnel(config, call->words[CONTROL_FIRST],
+	if (control_auth_take(call, CONTROL_FIRST + 1, 0) == -1 ||
+	    config_words_add_tunnel(config, call->words[CONTROL_FIRST],
 		call->words + CONTROL_FIRST + 1,
-		call->count - CONTROL_FIRST - 1, call->error) == -1)
+		call->count - CONTROL_FIRST - 1, call->error) == -1 ||
+	    control_auth_set_all(call, &config->tunnels[index]) == -1)
 		return -1;
 	return bind_tunnel(call, change, &config->tunnels[index], index);
 }

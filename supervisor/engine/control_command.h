@@ -20,7 +20,8 @@ struct control_call {
 	struct evbuffer *out;		    /* for records */
 	char *words[CONTROL_WORDS_MAX + 1]; /* of the request; NULL ends them */
 	size_t count;
-	const char *auth; /* of path set: credentials, or NULL */
+	/* Credentials of the paths that it names, NULL: none. */
+	const char *auths[CONTROL_WORDS_MAX];
 	char error[CONFIG_ERROR_MAX];
 };
 

@@ -4,8 +4,8 @@
 #include "supervisor/address.h"
 #include "supervisor/config_words.h"
 #include "supervisor/engine/change.h"
+#include "supervisor/engine/control_auth.h"
 #include "supervisor/engine/control_change.h"
-#include "supervisor/engine/credentials.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/engine/tunnel_change.h"
@@ -72,54 +72,20 @@ for_paths(struct control_call *call, struct config_tunnel *tunnel,
 	return count > 0 ? 0 : -1;
 }
 
-/*
- * `auth=` holds what stands in the file, which was read by the client. It is
- * taken out of the words; NULL: there is none.
- */
-static const char *
-take_auth(struct control_call *call)
-{
-	static const char word[] = "auth=";
-	size_t from = CONTROL_FIRST + 2, to = from;
-	const char *text = NULL;
-
-	for (; from < call->count; from++)
-		if (strncmp(call->words[from], word, sizeof(word) - 1) == 0)
-			text = call->words[from] + sizeof(word) - 1;
-		else
-			call->words[to++] = call->words[from];
-	call->count = to;
-	return text;
-}
-
-static int
-set_auth(struct control_call *call, struct config_path *path, const char *text)
-{
-	char error[KEY_ERROR_MAX];
-
-	if (text == NULL)
-		return 0;
-	/* They are not those of a file that it may have had. */
-	path->auth[0] = '\0';
-	if (credentials_set(path, text, strlen(text), error) == 0)
-		return 0;
-	control_deny(call, "", error);
-	return -1;
-}
-
 static int
 add_path(struct control_call *call, struct change *change)
 {
 	struct config *config = change->bundle.config;
 	struct config_tunnel *tunnel = control_find_tunnel(call, config);
-	const char *auth = take_auth(call);
 
 	if (tunnel == NULL ||
+	    control_auth_take(call, CONTROL_FIRST + 2, 1) == -1 ||
 	    config_words_add_path(config, tunnel,
 		call->words[CONTROL_FIRST + 1], call->words + CONTROL_FIRST + 2,
 		call->count - CONTROL_FIRST - 2, call->error) == -1)
 		return -1;
-	return set_auth(call, &tunnel->paths[tunnel->paths_count - 1], auth);
+	return control_auth_set(call, &tunnel->paths[tunnel->paths_count - 1],
+	    0);
 }
 
 enum control_result
@@ -191,7 +157,7 @@ set_path(struct control_call *call, struct config_tunnel *tunnel, size_t index)
 		call->words + CONTROL_FIRST + 2,
 		call->count - CONTROL_FIRST - 2, call->error) == -1)
 		return -1;
-	return set_auth(call, path, call->auth);
+	return control_auth_set(call, path, 0);
 }
 
 static int
@@ -200,8 +166,10 @@ set_paths(struct control_call *call, struct change *change)
 	struct config_tunnel *tunnel = control_find_tunnel(call,
 	    change->bundle.config);
 
-	call->auth = take_auth(call);
-	return tunnel == NULL ? -1 : for_paths(call, tunnel, set_path);
+	if (tunnel == NULL ||
+	    control_auth_take(call, CONTROL_FIRST + 2, 1) == -1)
+		return -1;
+	return for_paths(call, tunnel, set_path);
 }
 
 enum control_result
