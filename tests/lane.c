@@ -1,5 +1,6 @@
 #include "tests/lane.h"
 
+#include <bsd/stdlib.h>
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ lane_init(struct lane *lane, uint64_t seed, uint64_t now_ns)
 	lane->settings.queue_unit = LANE_BDP;
 	lane->settings.queue = 1;
 	lane->line = lane;
-	lane->random = seed;
+	lane->seed = lane->random = seed;
 	lane->bend_ns = now_ns;
 	STAILQ_INIT(&lane->packets);
 }
@@ -315,6 +316,18 @@ set_hole(struct lane *lane, const char *text)
 	return lane->settings.hole || strcmp(text, "off") == 0 ? 0 : -1;
 }
 
+static int
+set_seed(struct lane *lane, const char *text)
+{
+	const char *error;
+	uint64_t number = (uint64_t)strtonum(text, 0, UINT32_MAX, &error);
+
+	if (error != NULL)
+		return -1;
+	lane->random = number << 32 ^ lane->seed;
+	return 0;
+}
+
 int
 lane_set(struct lane *lane, const char *setting)
 {
@@ -323,7 +336,8 @@ lane_set(struct lane *lane, const char *setting)
 		int (*set)(struct lane *lane, const char *text);
 	} keys[] = { { "delay=", set_delay }, { "jitter=", set_jitter },
 		{ "rate=", set_rate }, { "queue=", set_queue },
-		{ "loss=", set_loss }, { "hole=", set_hole } };
+		{ "loss=", set_loss }, { "hole=", set_hole },
+		{ "seed=", set_seed } };
 	size_t i, length;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

@@ -44,6 +44,7 @@ struct lane {
 	struct lane_counters counters;
 	struct lane_packets packets;
 	struct lane *line;   /* whose queue and rate it has; or its own */
+	uint64_t seed;	     /* its own, among other lanes */
 	uint64_t random;     /* the generator's state */
 	uint64_t departs_ns; /* when the line has sent all it was given */
 	uint64_t last_due_ns;
@@ -58,7 +59,9 @@ void lane_free(struct lane *lane);
 /*
  * "delay=10ms", "jitter=2ms", "rate=50Mbit", "queue=64kB", "queue=20ms",
  * "queue=1.5bdp", "loss=0.5%" or "hole=on", at any time; packets under way
- * keep their times. 0, or -1 for anything else.
+ * keep their times. "seed=1", 0 to 2^32 - 1, draws all chances from there on
+ * anew, for two measures to meet the same ones: the lane's own seed and this
+ * number decide them. 0, or -1 for anything else.
  */
 int lane_set(struct lane *lane, const char *setting);
 

@@ -41,6 +41,8 @@ static const char usage_text[] =
     "                default: rate * 2 * delay\n"
     "  loss=PERCENT  by chance, before the queue (0.5%)\n"
     "  hole=on|off   swallow everything without a word\n"
+    "  seed=N        draw all chances anew, for two measures to meet the "
+    "same\n"
     "and, when a link is made, line=NAME: its packets wait in the queue of "
     "that\n"
     "earlier link, for its rate, in both directions.\n"

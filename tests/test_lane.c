@@ -123,6 +123,48 @@ START_TEST(test_loss_is_by_chance_and_by_seed)
 }
 END_TEST
 
+/* One by one, which of 1000 are lost. */
+static void
+lose(struct lane *lane, bool lost[1000])
+{
+	uint64_t before;
+	size_t i;
+
+	for (i = 0; i < 1000; i++) {
+		before = lane->counters.lost;
+		lane_put(lane, packet, BYTES, 0);
+		lost[i] = lane->counters.lost != before;
+		take(lane, 0);
+	}
+}
+
+START_TEST(test_a_seed_brings_the_same_chances_again)
+{
+	bool first[1000], again[1000], other[1000];
+	struct lane lanes[2];
+
+	begin(&lanes[0], 1);
+	begin(&lanes[1], 2);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_int_eq(lane_set(&lanes[i], "loss=10%"), 0);
+	lose(&lanes[0], first);
+	ck_assert_int_eq(lane_set(&lanes[0], "seed=7"), 0);
+	lose(&lanes[0], first);
+	ck_assert_int_eq(lane_set(&lanes[0], "seed=7"), 0);
+	lose(&lanes[0], again);
+	ck_assert_mem_eq(first, again, sizeof(first));
+
+	ck_assert_int_eq(lane_set(&lanes[0], "seed=8"), 0);
+	lose(&lanes[0], other);
+	ck_assert_mem_ne(first, other, sizeof(first));
+	ck_assert_int_eq(lane_set(&lanes[1], "seed=7"), 0);
+	lose(&lanes[1], other);
+	ck_assert_mem_ne(first, other, sizeof(first));
+	lane_free(&lanes[0]);
+	lane_free(&lanes[1]);
+}
+END_TEST
+
 START_TEST(test_a_hole_swallows_what_is_under_way)
 {
 	struct lane lane;
@@ -188,6 +230,7 @@ START_TEST(test_settings_that_are_none)
 		"delay=", "delay=5", "delay=-1ms", "delay=5msx", "de=5ms",
 		"rate=fast", "rate=5", "rate=-5Mbit", "queue=5", "queue=5bdpx",
 		"loss=5", "loss=101%", "loss=-1%", "hole=", "hole=yes",
+		"seed=", "seed=-1", "seed=4294967296", "seed=1x",
 		"delay=nanms" };
 	struct lane lane;
 	size_t i;
@@ -211,6 +254,7 @@ main(void)
 	tcase_add_test(tcase, test_a_full_queue_drops);
 	tcase_add_test(tcase, test_two_lanes_on_one_line_wait_for_each_other);
 	tcase_add_test(tcase, test_loss_is_by_chance_and_by_seed);
+	tcase_add_test(tcase, test_a_seed_brings_the_same_chances_again);
 	tcase_add_test(tcase, test_a_hole_swallows_what_is_under_way);
 	tcase_add_test(tcase,
 	    test_a_wandering_delay_keeps_the_order_and_its_bounds);
