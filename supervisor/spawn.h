@@ -34,7 +34,7 @@ enum spawn_request {
 	SPAWN_ALIVE,	 /* its loop turns */
 	SPAWN_UPGRADE,	 /* somebody asks for an upgrade */
 	SPAWN_PREPARED,	 /* an heir: it waits for the state, */
-	SPAWN_TAKEN,	 /* and has it */
+	SPAWN_TAKEN,	 /* and has it; value: what work that was, in us */
 	SPAWN_SANDBOX	 /* value: enum config_sandbox, of what it starts from
 			  * now on. It tells what a lack of the kernel's leads
 			  * to, and no request can make one */
@@ -51,7 +51,8 @@ enum spawn_report {
 	SPAWN_LEAVE,	    /* give the heir all, and wait for one of: */
 	SPAWN_GO_ON,	    /* no upgrade. slot: enum upgrade_failure, value:
 			     * as upgrade_describe() wants it */
-	SPAWN_END,	    /* the heir serves: exit at once */
+	SPAWN_END,	    /* the heir serves: exit at once; value: as it said
+			     * in SPAWN_TAKEN */
 	SPAWN_SERVE	    /* to the heir; before it, SPAWN_STARTED for every
 			     * worker there is */
 };

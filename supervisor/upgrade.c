@@ -238,13 +238,13 @@ hear_keeper(struct upgrade *upgrade, uint64_t now_ms)
  * ask for one: their slots are taken.
  */
 static void
-change_engines(struct upgrade *upgrade, uint64_t now_ms)
+change_engines(struct upgrade *upgrade, int64_t work_us, uint64_t now_ms)
 {
 	struct spawn_settings *settings = upgrade->settings;
 	const struct slots_slot *slot;
 
 	upgrade_await_leaving(upgrade, settings->engine_pid, now_ms);
-	slots_report(upgrade->slots, SPAWN_END, 0, 0);
+	slots_report(upgrade->slots, SPAWN_END, 0, work_us);
 	close(settings->engine_channel);
 	settings->engine_channel = upgrade->channel;
 	settings->engine_pid = upgrade->heir;
@@ -276,7 +276,7 @@ hear_heir(struct upgrade *upgrade, uint64_t now_ms)
 		slots_report(upgrade->slots, SPAWN_LEAVE, 0, 0);
 	} else if (got == (ssize_t)sizeof(record) &&
 	    record.type == SPAWN_TAKEN && upgrade->stage == UPGRADE_LEAVING) {
-		change_engines(upgrade, now_ms);
+		change_engines(upgrade, record.value, now_ms);
 	} else {
 		heir_is_gone(upgrade);
 	}

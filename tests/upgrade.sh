@@ -174,6 +174,13 @@ $(standing "$node" | diff - "$work/$node.standing")"
 	    's/.*engine serves, after a pause of //p' "$work/$node.log" |
 	    tr '\n' ',')"
 done
+# How long it was depends on what else the machine does, the work does not.
+cat "$work/connector.log" "$work/listener.log" |
+    sed -n 's/.*engine serves, after .* of which \([0-9]*\)[.].* ms were work/\1/p' \
+    >"$work/worked"
+[ "$(wc -l <"$work/worked")" = 6 ] || fail "the work of a pause is not told"
+[ "$(sort -n "$work/worked" | tail -n 1)" -lt 50 ] ||
+    fail "work of $(tr '\n' ' ' <"$work/worked") ms in the pauses"
 expect back.sink reordered 0
 [ "$(query connector '.tunnels[0].sent')" -ge $((count - dropped_before)) ] ||
     fail "a counter began anew"

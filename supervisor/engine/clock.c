@@ -13,6 +13,15 @@ clock_now_us(void)
 }
 
 uint64_t
+clock_work_us(void)
+{
+	struct timespec work;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &work);
+	return (uint64_t)work.tv_sec * 1000000 + (uint64_t)work.tv_nsec / 1000;
+}
+
+uint64_t
 clock_unix_us(void)
 {
 	struct timespec now;

@@ -209,6 +209,12 @@ spawner_log(struct spawner *spawner, int target, int fd)
 }
 
 void
+spawner_taken(struct spawner *spawner, uint64_t work_us)
+{
+	send_valued(spawner, SPAWN_TAKEN, 0, (int64_t)work_us, NULL, 0);
+}
+
+void
 spawner_say(struct spawner *spawner, enum spawn_request type)
 {
 	send_record(spawner, type, 0, NULL, 0);

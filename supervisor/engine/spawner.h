@@ -66,6 +66,9 @@ void spawner_log(struct spawner *spawner, int target, int fd);
 /* What a lack of the kernel's leads to, for what it starts from now on. */
 void spawner_sandbox(struct spawner *spawner, int sandbox);
 
+/* In an upgrade: the state has been read, and what work that was. */
+void spawner_taken(struct spawner *spawner, uint64_t work_us);
+
 /* Send a request without a slot. */
 void spawner_say(struct spawner *spawner, enum spawn_request type);
 

@@ -89,15 +89,17 @@ make_room(struct engine *engine)
 		end_limit_queue(tunnel->end, UINT64_MAX);
 }
 
-static void
-leave(struct engine *engine, uint64_t paused_us) __attribute__((noreturn));
+static void leave(struct engine *engine, uint64_t pause_us, uint64_t work_us)
+    __attribute__((noreturn));
 
 /* Nothing is closed in good order: it is all the heir's. */
 static void
-leave(struct engine *engine, uint64_t paused_us)
+leave(struct engine *engine, uint64_t pause_us, uint64_t work_us)
 {
-	log_info(NULL, "the new engine serves, after a pause of %.1f ms",
-	    (double)(clock_now_us() - paused_us) / 1000);
+	log_info(NULL,
+	    "the new engine serves, after a pause of %.1f ms, of which "
+	    "%.1f ms were work",
+	    (double)pause_us / 1000, (double)work_us / 1000);
 	control_upgraded(&engine->control, NULL);
 	_exit(EXIT_SUCCESS);
 }
@@ -119,7 +121,7 @@ void
 upgrade_decide(struct engine *engine, const struct spawn_record *record)
 {
 	struct handover handover = { .fd = -1 };
-	uint64_t paused_us = clock_now_us();
+	uint64_t paused_us = clock_now_us(), worked_us = clock_work_us();
 	struct spawn_record decision;
 
 	if (record->type == SPAWN_GO_ON) {
@@ -135,7 +137,8 @@ upgrade_decide(struct engine *engine, const struct spawn_record *record)
 	handover_free(&handover);
 	switch (decision.type) {
 	case SPAWN_END:
-		leave(engine, paused_us);
+		leave(engine, clock_now_us() - paused_us,
+		    clock_work_us() - worked_us + (uint64_t)decision.value);
 	case SPAWN_GO_ON:
 		go_on(engine, &decision);
 		return;
@@ -149,6 +152,7 @@ int
 upgrade_inherit(struct engine *engine, int socket)
 {
 	struct handover handover;
+	uint64_t worked_us = clock_work_us();
 	struct state state;
 	bool good = false;
 
@@ -164,7 +168,7 @@ upgrade_inherit(struct engine *engine, int socket)
 	close(socket);
 	if (!good)
 		return -1;
-	spawner_say(&engine->spawner, SPAWN_TAKEN);
+	spawner_taken(&engine->spawner, clock_work_us() - worked_us);
 	if (spawner_await(&engine->spawner).type != SPAWN_SERVE)
 		return -1;
 	spawner_catch_up(&engine->spawner);
