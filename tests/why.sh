@@ -34,13 +34,19 @@ is_sending() {
 	    "$1" ]
 }
 
-# loaded MBIT SECONDS: and it is under way.
+# loaded MBIT: and it is under way.
 loaded() {
 	local before
 
 	before=$(query connector '.tunnels[0].sent')
-	begin_load "$1" "$2"
+	begin_load "$1" 100
 	await 10 "load" is_sending $((before + 200))
+}
+
+# However long it took to look.
+stop_load() {
+	kill -INT "${pid[$sender]}"
+	end_load
 }
 
 make_links 'delay=10ms rate=30Mbit' 'delay=25ms rate=15Mbit'
@@ -49,7 +55,7 @@ await_paths connector 2
 
 # --- rates, and nothing -------------------------------------------------------
 
-loaded 80 8
+loaded 80
 sleep 2
 why connector near -t 2
 says 'all paths' 'The rates of 2 paths: together .* full for .*10\.1\.1\.2'
@@ -58,15 +64,15 @@ jq -e '.tunnels[0] | .limit == "paths" and .pays and .figures.blocked > 0.5
     and ([.paths[].carried] | add) > 3e6 and .engine.busy > 0' \
     "$work/why.log" >"$work/jq.log" || fail "JSON: $(cat "$work/why.log")"
 says 'two pay' 'Multipath pays: .* times what tcp://10\.1\.1\.2:7000 alone'
-end_load
+stop_load
 
-loaded 5 4
+loaded 5
 why connector near -t 2
 says 'a light load' 'Nothing: the [45]\.[0-9] Mbit/s .* below the'
 says 'one would do' 'does not pay in rate now: tcp://10\.1\.1\.2:7000'
 why connector near -q -t 1 bench
 says 'in a word' '^bench nothing$'
-end_load
+stop_load
 
 # --- the receive buffer -------------------------------------------------------
 
@@ -87,12 +93,12 @@ says 'a burst' 'The UDP receive buffer: the kernel dropped [0-9]+ of'
 expect_problem "$log_path_down"
 change_link w2 hole=on
 await_paths connector 1 20
-loaded 60 5
+loaded 60
 sleep 1
 why connector near -t 2
 says 'one path' 'The rate of tcp://10\.1\.1\.2:7000: it carries'
 says 'one path' 'does not apply: only one path'
-end_load
+stop_load
 
 # --- no path --------------------------------------------------------------------
 
@@ -129,11 +135,11 @@ end_links
 make_links 'delay=10ms rate=30Mbit' 'delay=90ms rate=15Mbit'
 start_tunnel 'reorder = 300;'
 await_paths connector 2
-loaded 34 6
+loaded 34
 sleep 3
 why listener far -t 2
 says 'early ones wait' 'The reorder wait: a datagram is held for [0-9]+ ms'
-end_load
+stop_load
 end_links
 
 if [ -z "${TEST_LONG:-}" ]; then
