@@ -21,7 +21,7 @@ pick_tuple
 begin_file connector near <<END
 peers = ( { name = "far"; key = "$(public_key far)"; } );
 tunnels = ( { name = "t"; peer = "far"; local = "$loc"; remote = "$rem";
-    destination = "tcp://127.0.0.1:$gate";
+    destination = ( "tcp://127.0.0.1:$gate", "tcp://127.0.0.1:1" );
     paths = ( { uri = "tcp://127.0.0.1:${port[one]}"; } ); } );
 END
 start_file connector

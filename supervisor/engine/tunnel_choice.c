@@ -41,14 +41,15 @@ has_choice(const struct tunnel *tunnel)
 		config->destinations[0].kind == HOP_SRV);
 }
 
-/* Does it go where it is told to? */
+/* Does it go where it is told to? What only drains is told nothing more. */
 static bool
 is_led(const struct path *path)
 {
 	const struct config_path *config = path->config;
 
-	return config->direct ||
-	    config->hops[config->hops_count - 1].kind != HOP_TCP;
+	return config != NULL &&
+	    (config->direct ||
+		config->hops[config->hops_count - 1].kind != HOP_TCP);
 }
 
 /*
