@@ -168,6 +168,13 @@ if is_root && command -v setpriv >/dev/null; then
 	stop shared
 fi
 
+# More than a request holds, by one long word and by many that are empty.
+call 1 -s "$c" path add t "$(printf '%04000d' 0)"
+grep -q 'too much for one request' "$work/err" || fail "$(cat "$work/err")"
+mapfile -t empty < <(yes '' | head -n 50)
+call 1 -s "$c" path add t "$(printf '%03989d' 0)" "${empty[@]}"
+grep -q 'too much for one request' "$work/err" || fail "$(cat "$work/err")"
+
 # --- a pipe and a file are no terminal ------------------------------------------
 
 call 0 -s "$c" status

@@ -61,6 +61,9 @@ add_word(char *request, const char *word)
 {
 	size_t used = strlen(request);
 
+	if (used >= REQUEST_MAX)
+		return false;
+
 	if (used > 0)
 		request[used++] = ' ';
 	for (; *word != '\0' && used < REQUEST_MAX; word++) {
