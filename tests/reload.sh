@@ -277,6 +277,11 @@ before=$(serving)
 first=$(inode "$before")
 pool one two three
 same "$before" "$first" "a pool with one more candidate"
+"$build/socktopusctl" -s "${control[connector]}" path set t \
+    "tcp://127.0.0.1:$before" count=2 2>"$work/err" &&
+    fail "a candidate counts twice"
+grep -q "a pool's candidate" "$work/err" || fail "$(cat "$work/err")"
+same "$before" "$first" "a candidate that was to count twice"
 for name in one two three; do
 	[ "${port[$name]}" = "$before" ] || others+=" $name"
 done

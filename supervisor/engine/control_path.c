@@ -99,7 +99,6 @@ remove_path(struct control_call *call, struct config_tunnel *tunnel,
     size_t index)
 {
 	(void)call;
-	tunnel->pool_use -= tunnel->paths[index].pooled && tunnel->pool_use > 0;
 	config_remove_path(tunnel, index);
 	return 0;
 }
@@ -157,6 +156,10 @@ set_path(struct control_call *call, struct config_tunnel *tunnel, size_t index)
 		call->words + CONTROL_FIRST + 2,
 		call->count - CONTROL_FIRST - 2, call->error) == -1)
 		return -1;
+	if (path->pooled && path->count != 1) {
+		control_deny(call, "a pool's candidate is one path", "");
+		return -1;
+	}
 	return control_auth_set(call, path, 0);
 }
 

@@ -39,20 +39,23 @@ tunnel_pool_open(struct tunnel *tunnel)
 {
 	struct tunnel_pool *pool;
 	struct path *path;
-	size_t count = 0;
+	size_t count = 0, use = tunnel->config->pool_use;
 
-	if (tunnel->config->pool_use == 0)
+	if (use == 0)
 		return 0;
 	pool = calloc(1, sizeof(*pool));
 	if (pool == NULL)
 		return -1;
 	TAILQ_FOREACH(path, &tunnel->paths, entry) {
-		if (path->config == NULL || !path->config->pooled)
+		if (path->config == NULL || !path->config->pooled ||
+		    count == POOL_MAX)
 			continue;
 		pool->candidates[count++].path = path;
 		path->rests = true;
 	}
-	pool_init(&pool->pool, count, tunnel->config->pool_use);
+	if (use > count)
+		use = count;
+	pool_init(&pool->pool, count, use);
 	tunnel->pool = pool;
 	return 0;
 }
