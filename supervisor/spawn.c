@@ -64,14 +64,23 @@ is_missed(const struct supervisor *supervisor, int status)
 }
 
 static void
+tell_missing(const struct supervisor *supervisor)
+{
+	notify_send(supervisor->settings->notify, "STATUS=Serving%s",
+	    spawn_missing(supervisor));
+}
+
+static void
 loader_ended(struct supervisor *supervisor, int status)
 {
 	char words[SLOTS_WORDS_MAX];
 
 	supervisor->loader_reaped = true;
-	if (is_missed(supervisor, status))
-		log_error(NULL, "loader: %s: there is no reload any more",
-		    slots_describe(status, words));
+	if (!is_missed(supervisor, status))
+		return;
+	log_error(NULL, "loader: %s: there is no reload any more",
+	    slots_describe(status, words));
+	tell_missing(supervisor);
 }
 
 static void
@@ -80,9 +89,11 @@ opener_ended(struct supervisor *supervisor, int status)
 	char words[SLOTS_WORDS_MAX];
 
 	supervisor->opener_reaped = true;
-	if (is_missed(supervisor, status))
-		log_error(NULL, "opener: %s: no new log or named end any more",
-		    slots_describe(status, words));
+	if (!is_missed(supervisor, status))
+		return;
+	log_error(NULL, "opener: %s: no new log or named end any more",
+	    slots_describe(status, words));
+	tell_missing(supervisor);
 }
 
 static void
@@ -323,12 +334,21 @@ spawn_serve(struct spawn_settings *settings)
 	return run(&the_supervisor, settings, 0);
 }
 
+/* Reaped by the supervisor before: its number may be somebody else's. */
+static bool
+is_gone(pid_t pid)
+{
+	return pid != 0 && waitpid(pid, NULL, WNOHANG) != 0;
+}
+
 int
 spawn_continue(struct spawn_settings *settings, const struct slots *slots,
     const struct spawn_left *left)
 {
 	the_supervisor = (struct supervisor){ .serving = left->serving,
 		.reloading = left->reload,
+		.loader_reaped = is_gone(settings->loader_pid),
+		.opener_reaped = is_gone(settings->opener_pid),
 		.slots = *slots };
 	return run(&the_supervisor, settings, left->leaving);
 }

@@ -11,6 +11,16 @@
 /* Signs of life are passed on no more often. */
 #define ALIVE_INTERVAL_MS 20
 
+const char *
+spawn_missing(const struct supervisor *supervisor)
+{
+	if (supervisor->loader_reaped)
+		return "; no reload: the loader is gone, restart";
+	if (supervisor->opener_reaped)
+		return "; no new log or named end: the opener is gone, restart";
+	return "";
+}
+
 /* The engine serves, for the first time or again after a reload. */
 static void
 ready(struct supervisor *supervisor, bool faulty)
@@ -25,8 +35,9 @@ ready(struct supervisor *supervisor, bool faulty)
 	supervisor->reloading = false;
 	if (!supervisor->stopping)
 		notify_send(supervisor->settings->notify,
-		    "READY=1\nSTATUS=Serving%s",
-		    faulty ? "; the last reload failed" : "");
+		    "READY=1\nSTATUS=Serving%s%s",
+		    faulty ? "; the last reload failed" : "",
+		    spawn_missing(supervisor));
 }
 
 void
@@ -59,8 +70,8 @@ pass_on_life(struct supervisor *supervisor)
 		return;
 	supervisor->alive_ms = now;
 	notify_send(supervisor->settings->notify,
-	    "WATCHDOG=1\nSTATUS=Serving, workers: %u",
-	    slots_count(&supervisor->slots));
+	    "WATCHDOG=1\nSTATUS=Serving, workers: %u%s",
+	    slots_count(&supervisor->slots), spawn_missing(supervisor));
 }
 
 void

@@ -40,6 +40,9 @@ void spawn_finish(struct supervisor *supervisor, int status);
 /* What there is of the engine's requests: one. */
 void spawn_receive(struct supervisor *supervisor);
 
+/* For a STATUS= line: what is out of service until a restart, or nothing. */
+const char *spawn_missing(const struct supervisor *supervisor);
+
 /* As on SIGHUP, and as on SIGUSR2. */
 void spawn_reload(struct supervisor *supervisor);
 void spawn_upgrade(struct supervisor *supervisor);

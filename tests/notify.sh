@@ -64,6 +64,14 @@ sleep 0.3
 kill -CONT "$engine"
 await 10 "READY=1 again" was_told READY=1 2
 
+# What is out of service until a restart.
+expect_problem 'opener: killed by'
+kill -KILL "$(pgrep -P "${pid[listener]}" -f '^socktopus: opener')"
+await 10 "word of the opener" was_told \
+    'STATUS=Serving; no new log or named end: the opener is gone, restart'
+await 10 "that word again" was_told \
+    'STATUS=Serving, workers: 0; no new log or named end: the opener is gone'
+
 was_told STOPPING=1 && fail "stopping unasked"
 stop listener
 [ "$status" = 0 ] || fail "exit status $status"

@@ -245,6 +245,7 @@ note "under traffic, of which nothing was lost"
 # What stays for a restart is told with its reason, and the rest is done.
 connector_file "$work/two.sock" "$logs/three" 'worker_user = "nobody";' ''
 reload
+[ "$(query connector .process.reload)" = available ] || fail "no reload"
 grep -q 'worker_user: another value waits for a restart: no process has' \
     "$logs/three" || fail "no word of the workers' user"
 
@@ -253,7 +254,23 @@ kill -KILL "$(pgrep -P "${pid[connector]}" -f '^socktopus: opener')"
 await 5 "word of the opener" grep -q 'opener: killed by .*: no new log' \
     "$logs/three"
 connector_file "$work/two.sock" "$logs/three" '' "$(unix_tunnel "unix:$work/in")"
-refused 'unix:.*/in was not opened|/in was not opened'
+refused '/in was not opened: the opener is gone, restart the service'
+
+# seen STATE GAUGE: by whoever looks.
+seen() {
+	local ctl="$build/socktopusctl -s $work/two.sock"
+
+	[ "$(query connector .process.reload)" = "$1" ] ||
+	    fail "by status -j a reload is $(query connector .process.reload)"
+	$ctl metrics | grep -q "^socktopus_process_reload_available{.*} $2\$" ||
+	    fail "by the metrics it is not $2"
+	[ "$2" = 0 ] || return 0
+	$ctl status | sed -n 2p | grep -q "^reload $1: .*restart" ||
+	    fail "status does not say $1: $($ctl status | head -n 3)"
+	$ctl watch -c 1 | cut -f 9 | grep -q "^reload $1: " ||
+	    fail "watch does not say $1"
+}
+seen limited 0
 connector_file "$work/two.sock" "$logs/three" '' ''
 sed -i 's/max_queue = 1000/max_queue = 30/' "$work/connector.conf"
 reload
@@ -262,7 +279,10 @@ tail -n 1 "$logs/three" | grep -q 'supervisor: reloaded' ||
 kill -KILL "$(pgrep -P "${pid[connector]}" -f '^socktopus: loader')"
 await 5 "word of the loader" grep -q \
     'loader: killed by .*: there is no reload any more' "$logs/three"
-refused 'the loader is gone: restart'
+refused 'the loader is gone: restart the service'
+seen unavailable 0
+"$build/socktopusctl" -s "$work/two.sock" upgrade || fail "no upgrade"
+seen unavailable 0
 "$build/socktopusctl" -s "$work/two.sock" reload 2>"$work/answer" &&
     fail "a reload without a loader succeeds"
 grep -q 'the loader is gone: restart' "$work/answer" ||

@@ -48,6 +48,9 @@ static const struct metric metrics[] = {
 	    false, "A running socktopus." },
 	{ "socktopus_process_uptime_seconds", "seconds", "process",
 	    "uptime_ms", TYPE_GAUGE, 1e-3, false, "Since its engine started." },
+	{ "socktopus_process_reload_available", NULL, "process",
+	    "reload=available", TYPE_IS, 0, false,
+	    "Whether a reload can change all that is in the file." },
 
 	{ "socktopus_tunnel", NULL, "tunnel",
 	    "role,peer,local,remote,scheduler", TYPE_INFO, 0, false,

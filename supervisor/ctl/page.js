@@ -248,11 +248,18 @@ function show(status) {
 	    .map((item) => `${word(item.socket)}: ${word(item.error)}`);
 	const words = processes
 	    .map((process) => `version ${word(process.version)}, ` +
-		`pid ${word(process.pid)}, up ${duration(process.uptime_ms)}`)
+		`pid ${word(process.pid)}, up ${duration(process.uptime_ms)}` +
+		(cannotReload(process) ?
+		    `, reload ${word(process.reload)} until a restart` : ""))
 	    .concat(silent);
 
 	say(words.join("; ") || "no running socktopus was found",
-	    processes.length === 0 || silent.length > 0 ? "bad" : "");
+	    processes.length === 0 || silent.length > 0 ||
+	    processes.some(cannotReload) ? "bad" : "");
+}
+
+function cannotReload(process) {
+	return process.reload !== undefined && process.reload !== "available";
 }
 
 function say(words, className) {

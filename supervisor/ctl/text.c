@@ -8,6 +8,7 @@
 #include "supervisor/ctl/reply.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/text_ledger.h"
+#include "supervisor/ctl/text_reload.h"
 
 struct output {
 	const struct reply *reply;
@@ -173,6 +174,8 @@ write_tunnel(const struct output *output, size_t tunnel)
 static void
 write_process(const struct output *output, size_t process, const char *socket)
 {
+	const char *missing = text_reload(output->reply,
+	    &output->reply->records[process]);
 	char cell[CELL_MAX];
 
 	fputs("socktopus ", output->stream);
@@ -185,6 +188,8 @@ write_process(const struct output *output, size_t process, const char *socket)
 	    cell_time(get_number(output, process, "uptime_ms"), cell));
 	write_words(output, socket);
 	putc('\n', output->stream);
+	if (missing != NULL)
+		fprintf(output->stream, "%s\n", missing);
 }
 
 void

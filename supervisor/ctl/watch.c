@@ -14,6 +14,7 @@
 #include "supervisor/ctl/cell.h"
 #include "supervisor/ctl/gather.h"
 #include "supervisor/ctl/text_ledger.h"
+#include "supervisor/ctl/text_reload.h"
 #include "supervisor/ctl/usage.h"
 #include "supervisor/ctl/watch_screen.h"
 #include "supervisor/ctl/watch_why.h"
@@ -115,6 +116,17 @@ write_tunnel(const char *now, const struct gather_source *source, size_t i,
 	putchar('\n');
 }
 
+/* Of a process that lacks something alone. */
+static void
+write_process(const char *now, const struct reply *reply,
+    const struct reply_record *record)
+{
+	const char *missing = text_reload(reply, record);
+
+	if (missing != NULL)
+		printf("%s\t-\t-\t-\t-\t-\t-\t-\t%s\n", now, missing);
+}
+
 static void
 write_source(const char *now, const struct gather_source *source,
     const struct watch_why *why)
@@ -122,7 +134,9 @@ write_source(const char *now, const struct gather_source *source,
 	const struct reply_record *record = source->reply.records;
 
 	for (size_t i = 0; i < source->reply.count; i++, record++) {
-		if (strcmp(record->kind, "tunnel") == 0)
+		if (strcmp(record->kind, "process") == 0)
+			write_process(now, &source->reply, record);
+		else if (strcmp(record->kind, "tunnel") == 0)
 			write_tunnel(now, source, i, why);
 		else if (strcmp(record->kind, "path") == 0 &&
 		    record->tunnel != REPLY_NONE)

@@ -9,6 +9,7 @@
 #include "supervisor/ctl/gather.h"
 #include "supervisor/ctl/labels.h"
 #include "supervisor/ctl/text_ledger.h"
+#include "supervisor/ctl/text_reload.h"
 #include "supervisor/ctl/watch_why.h"
 #include "supervisor/ctl/why.h"
 
@@ -88,6 +89,16 @@ add_silent(struct watch_lines *seen, const struct gather *gather)
 		return;
 	snprintf(text, sizeof(text), "%s: Permission denied", gather->denied);
 	add_words(seen, text);
+}
+
+static void
+add_process(struct watch_lines *seen, const struct labels_row *row)
+{
+	const char *missing = text_reload(row->reply,
+	    &row->reply->records[row->record]);
+
+	if (missing != NULL)
+		add_words(seen, missing);
 }
 
 static void
@@ -177,7 +188,9 @@ watch_lines_update(struct watch_lines *seen, const struct gather *gather,
 		return;
 	graph_begin(&seen->graph);
 	for (i = 0; i < labels.count; i++) {
-		if (strcmp(labels.rows[i].kind, "tunnel") == 0)
+		if (strcmp(labels.rows[i].kind, "process") == 0)
+			add_process(seen, &labels.rows[i]);
+		else if (strcmp(labels.rows[i].kind, "tunnel") == 0)
 			add_tunnel(seen, &labels.rows[i], why);
 		else if (strcmp(labels.rows[i].kind, "path") == 0)
 			add_path(seen, &labels.rows[i]);

@@ -109,7 +109,10 @@ take_named(struct reload *reload)
 		socket->fd = opening_take(&reload->opening, OPENER_END,
 		    end.pair.kind, address_format(&end.pair.local, text));
 		snprintf(socket->why, sizeof(socket->why),
-		    "%s: %s was not opened", end.of, text);
+		    "%s: %s was not opened%s", end.of, text,
+		    reload->opening.channel == -1 ?
+			": the opener is gone, restart the service" :
+			"");
 	}
 	change->others[CHANGE_CONTROL].fd = opening_take(&reload->opening,
 	    OPENER_CONTROL, 0, config->control);
@@ -190,7 +193,7 @@ take(struct reload *reload, const struct loader_record *record, int fd)
 static void
 fail_loader(struct reload *reload)
 {
-	fail(reload, "the loader is gone: restart");
+	fail(reload, "the loader is gone: restart the service");
 	end_loading(reload);
 }
 
@@ -277,6 +280,14 @@ reload_close(struct reload *reload)
 	change_free(&reload->change);
 	reload->readable = NULL;
 	reload->channel = -1;
+}
+
+const char *
+reload_state(const struct reload *reload)
+{
+	if (reload->channel == -1 && !reload->engine->config->quick)
+		return "unavailable";
+	return reload->opening.channel == -1 ? "limited" : "available";
 }
 
 static int

@@ -35,6 +35,12 @@ int reload_open(struct reload *reload, struct engine *engine, int loader,
 void reload_close(struct reload *reload);
 
 /*
+ * What a reload can do, in a word: "available", "limited" without the opener,
+ * "unavailable" without the loader.
+ */
+const char *reload_state(const struct reload *reload);
+
+/*
  * The supervisor wants it. It hears of the end by spawner_ready(), whoever
  * asked for it by control_reloaded().
  */

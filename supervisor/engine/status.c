@@ -61,6 +61,7 @@ write_process(struct engine *engine, struct evbuffer *out, uint64_t now_us)
 	add_number(out, "engine_pid", (uint64_t)getpid());
 	add_text(out, "mode", engine->config->quick ? "quick" : "file");
 	add_number(out, "uptime_ms", (now_us - engine->started_us) / 1000);
+	add_text(out, "reload", reload_state(&engine->reload));
 	evbuffer_add_printf(out, "\n");
 }
 
