@@ -59,6 +59,12 @@ clock_now_us(void)
 }
 
 uint64_t
+clock_work_us(void)
+{
+	return clock_now_us();
+}
+
+uint64_t
 clock_unix_us(void)
 {
 	return clock_now_us() + UINT64_C(1700000000000000);
