@@ -40,7 +40,8 @@ struct link {
 	uint64_t rate;
 	uint64_t delay_us;
 	uint64_t late_us; /* at most, of hosts: its PONGs wait for their turn */
-	uint64_t free_us; /* when the last byte has left */
+	uint64_t stall_us, resume_us; /* the far host stands still between */
+	uint64_t free_us;	      /* when the last byte has left */
 	struct estimate estimate;
 	struct pong pongs[PONGS_MAX];
 	unsigned int first, last;
@@ -85,6 +86,8 @@ ping(struct link *link, uint64_t now_us)
 	pong->ping_us = now_us;
 	pong->at_us = carry(link, PING_BYTES, now_us) + link->delay_us +
 	    between(0, link->late_us);
+	if (pong->at_us >= link->stall_us && pong->at_us < link->resume_us)
+		pong->at_us = link->resume_us;
 	if (pong->at_us < link->pong_us)
 		pong->at_us = link->pong_us;
 	link->pong_us = pong->at_us;
@@ -429,6 +432,30 @@ START_TEST(test_drain_of_a_short_path)
 }
 END_TEST
 
+/*
+ * While the far host stood still nothing was answered, and the path looks as
+ * slow as what was offered then. More shows soon that it is not.
+ */
+START_TEST(test_stall_is_forgotten)
+{
+	static struct world world;
+	struct link *link = &world.links[0];
+
+	world.count = 1;
+	world.offered = MB / 10;
+	link->rate = 100 * MB;
+	link->delay_us = 25;
+	link->stall_us = 2 * MB;
+	link->resume_us = link->stall_us + MB / 4;
+	simulate(&world, 0, MB + MB / 2);
+	ck_assert_uint_le(link->estimate.rate_bytes_s, MB / 5);
+	world.offered = MB;
+	carry_on(&world, world.now_us, MB / 10, MB / 2);
+	ck_assert_uint_eq(world.dropped, 0);
+	ck_assert_uint_le(world.worst_us, 5000);
+}
+END_TEST
+
 static Suite *
 make_suite(void)
 {
@@ -439,6 +466,7 @@ make_suite(void)
 	tcase_add_test(simulation, test_queue_stays_bounded);
 	tcase_add_test(simulation, test_rate_that_falls);
 	tcase_add_test(simulation, test_load_stays_together);
+	tcase_add_test(simulation, test_stall_is_forgotten);
 	tcase_add_test(simulation, test_drain_of_a_short_path);
 	suite_add_tcase(suite, simulation);
 	return suite;

@@ -75,10 +75,16 @@ estimate_backlog_bytes(const struct estimate *estimate)
 	return estimate->sent_bytes - estimate->acked_bytes;
 }
 
+static bool
+is_short(const struct estimate *estimate)
+{
+	return estimate->rtt_min_us != 0 && estimate->rtt_min_us < SHORT_US;
+}
+
 static uint64_t
 start_rate(const struct estimate *estimate)
 {
-	if (estimate->rtt_min_us == 0 || estimate->rtt_min_us >= SHORT_US)
+	if (!is_short(estimate))
 		return ESTIMATE_START_RATE;
 	return WINDOW_BYTES * SECOND_US / estimate->rtt_min_us;
 }
@@ -93,7 +99,9 @@ estimate_rate(const struct estimate *estimate)
 
 /*
  * Some in a round trip, but a slow path has better things to carry; though if
- * it only looks slow, nothing else than an answer can tell.
+ * it only looks slow, nothing else than an answer can tell. A short one looks
+ * slow once a host has stood still, and what waits for answers that come seldom
+ * never shows that it is not.
  */
 static uint64_t
 ping_interval_us(const struct estimate *estimate)
@@ -101,10 +109,20 @@ ping_interval_us(const struct estimate *estimate)
 	uint64_t slow_us = PING_EVERY_BYTES * SECOND_US /
 	    estimate_rate(estimate);
 
+	if (is_short(estimate))
+		return PING_LEAST_US;
 	if (slow_us > PING_MOST_US)
 		slow_us = PING_MOST_US;
 	return larger(larger(slow_us, PING_LEAST_US),
 	    estimate->rtt_min_us / PINGS_PER_ROUND_TRIP);
+}
+
+static uint64_t
+ping_bytes(const struct estimate *estimate, uint64_t interval_us)
+{
+	uint64_t bytes = estimate_rate(estimate) / 1000 * (interval_us / 1000);
+
+	return is_short(estimate) ? bytes : larger(bytes, PING_LEAST_BYTES);
 }
 
 bool
@@ -119,9 +137,7 @@ estimate_wants_ping(const struct estimate *estimate, uint64_t now_us)
 	if (estimate_drains(estimate))
 		return true;
 	return now_us - estimate->pinged_us >= interval_us ||
-	    bytes >=
-	    larger(estimate_rate(estimate) / 1000 * (interval_us / 1000),
-		PING_LEAST_BYTES);
+	    bytes >= ping_bytes(estimate, interval_us);
 }
 
 void
@@ -167,7 +183,7 @@ static uint64_t
 drain_us(const struct estimate *estimate)
 {
 	return larger(2 * estimate->srtt_us,
-	    estimate->rtt_min_us < SHORT_US ? DRAIN_SHORT_US : DRAIN_LEAST_US);
+	    is_short(estimate) ? DRAIN_SHORT_US : DRAIN_LEAST_US);
 }
 
 /*
