@@ -62,6 +62,7 @@ end_new(const struct address_pair *asked, int fd)
 	end->asked = *asked;
 	end->fd = fd;
 	end->udp.fd = -1;
+	end->room = -1;
 	if (open_kind(end) == 0)
 		return end;
 	saved = errno;
@@ -99,6 +100,8 @@ end_free(struct end *end)
 	end_fan_close(end);
 	if (end->fd != -1)
 		close(end->fd);
+	if (end->room != -1)
+		close(end->room);
 	hold_free(&end->hold);
 	sources_free(end->udp.sources);
 	free(end);
@@ -295,8 +298,11 @@ end_drain(struct end *end)
 
 	if (hold_bytes(&end->hold) == 0)
 		return 0;
+	end->stuck = false;
 	given = end->kind == ADDRESS_UNIX ? end_unix_drain(end) :
 					    end_seqpacket_drain(end);
+	if (end->stuck)
+		end_forget_room(end);
 	inherited = given < end->inherited ? given : end->inherited;
 	end->inherited -= inherited;
 	return given - inherited;
@@ -311,9 +317,9 @@ end_held(const struct end *end)
 }
 
 int
-end_drain_fd(const struct end *end)
+end_room_fd(const struct end *end)
 {
-	return end->tied ? end->fd : -1;
+	return end->room;
 }
 
 size_t

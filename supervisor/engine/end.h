@@ -37,9 +37,11 @@ struct end {
 	struct end_fan *fan; /* UDP: a socket for each client, instead */
 	bool tagged;	     /* there are clients */
 	bool tied;	     /* UNIX: connected to the application */
-	bool stamped;	     /* TUN: the time of reading is told */
-	bool kept;	     /* it does not end with its tunnel */
-	bool taken;	     /* by a tunnel */
+	int room;     /* of a kind that holds: see end_room_fd(); or -1 */
+	bool stuck;   /* the application took no more at last */
+	bool stamped; /* TUN: the time of reading is told */
+	bool kept;    /* it does not end with its tunnel */
+	bool taken;   /* by a tunnel */
 };
 
 /*
@@ -95,13 +97,19 @@ enum udp_result end_receive(struct end *end, struct udp_batch *batch);
  */
 size_t end_send(struct end *end, const struct frame_run *runs, size_t count);
 
-/* Give what is held, as far as it is taken, or much of it. Returns as above. */
+/*
+ * Give what is held, as far as it is taken, or much of it, and then there is no
+ * need to wait: end->stuck is false. Returns as above.
+ */
 size_t end_drain(struct end *end);
 /* Of all, and the datagrams of this tunnel. */
 size_t end_held_bytes(const struct end *end);
 size_t end_held(const struct end *end);
-/* What is writable when there is room again; -1: only time can tell. */
-int end_drain_fd(const struct end *end);
+/*
+ * What is readable when the application has taken something since it was stuck.
+ * Now and then only time can tell, as when it takes what others have sent.
+ */
+int end_room_fd(const struct end *end);
 
 /* Bring what is counted up to date. */
 void end_count(struct end *end);

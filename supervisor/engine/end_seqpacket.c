@@ -52,7 +52,9 @@ end_seqpacket_open(struct end *end)
 	end->links = links;
 	end->local = end->asked.local;
 	end->fd = epoll_create1(EPOLL_CLOEXEC);
-	return end->fd == -1 ? -1 : watch(end, links->listening, LISTENING);
+	if (end->fd == -1 || end_open_room(end) == -1)
+		return -1;
+	return watch(end, links->listening, LISTENING);
 }
 
 void
@@ -108,7 +110,7 @@ add_link(struct end *end, int fd)
 
 	while (links->fds[i] != -1)
 		i++;
-	if (watch(end, fd, i) == -1) {
+	if (watch(end, fd, i) == -1 || end_watch_room(end, fd) == -1) {
 		close(fd);
 		return;
 	}
@@ -263,19 +265,22 @@ end_seqpacket_drain(struct end *end)
 	/* The loop may not be listening to newcomers just now. */
 	if (links->answered == LINKS)
 		accept_links(end);
-	for (int turn = 0; turn < END_DRAIN_TURNS &&
-	     hold_bytes(&end->hold) > 0 && links->answered < LINKS;
+	for (int turn = 0;
+	     turn < END_DRAIN_TURNS && hold_bytes(&end->hold) > 0 &&
+	     links->answered < LINKS && !end->stuck;
 	     turn++) {
 		sent = end_send_held(end, links->fds[links->answered], NULL, 0);
 		if (sent > 0)
 			given += (size_t)sent;
 		else if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
-			break;
+			end->stuck = true;
 		else if (errno == EMSGSIZE)
 			end_drop_held(end);
 		else
 			close_link(end, links->answered);
 	}
+	if (links->answered == LINKS)
+		end->stuck = true;
 	end->udp.sent += given;
 	return given;
 }

@@ -1,5 +1,6 @@
 #include "supervisor/engine/end_unix.h"
 
+#include <sys/epoll.h>
 #include <sys/un.h>
 
 #include <errno.h>
@@ -57,11 +58,41 @@ end_drop_held(struct end *end)
 }
 
 int
+end_open_room(struct end *end)
+{
+	end->room = epoll_create1(EPOLL_CLOEXEC);
+	return end->room == -1 ? -1 : 0;
+}
+
+/*
+ * An edge each time that a datagram of ours was taken. It cannot be had by the
+ * level: a datagram socket that is tied to nobody is always said to be writable.
+ * A try that fails makes an edge of its own, so what was before it is forgotten
+ * after it. If the application took all it had between the two, time tells.
+ */
+int
+end_watch_room(struct end *end, int fd)
+{
+	struct epoll_event event = { .events = EPOLLOUT | EPOLLET };
+
+	return epoll_ctl(end->room, EPOLL_CTL_ADD, fd, &event);
+}
+
+void
+end_forget_room(struct end *end)
+{
+	struct epoll_event events[UDP_BATCH];
+
+	(void)epoll_wait(end->room, events, UDP_BATCH, 0);
+}
+
+int
 end_unix_open(struct end *end)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
-	if (udp_init(&end->udp, end->fd) == -1)
+	if (udp_init(&end->udp, end->fd) == -1 || end_open_room(end) == -1 ||
+	    end_watch_room(end, end->fd) == -1)
 		return -1;
 	end->local = end->asked.local;
 	end->remote = end->asked.remote;
@@ -123,14 +154,18 @@ end_unix_drain(struct end *end)
 	size_t given = 0;
 	int sent;
 
-	for (int turn = 0; turn < END_DRAIN_TURNS &&
-	     hold_bytes(&end->hold) > 0 && find_application(end, &to, &length);
+	for (int turn = 0; turn < END_DRAIN_TURNS && !end->stuck &&
+	     hold_bytes(&end->hold) > 0;
 	     turn++) {
+		if (!find_application(end, &to, &length)) {
+			end->stuck = true;
+			break;
+		}
 		sent = end_send_held(end, end->fd, to, length);
 		if (sent > 0)
 			given += (size_t)sent;
-		else if (!go_on(end, errno))
-			break;
+		else
+			end->stuck = !go_on(end, errno);
 	}
 	end->udp.sent += given;
 	return given;

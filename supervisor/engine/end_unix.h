@@ -41,4 +41,9 @@ int end_send_held(struct end *end, int fd, const struct sockaddr_storage *to,
 /* Give up the first of what is held. */
 void end_drop_held(struct end *end);
 
+/* end->room: is there to be, for a socket as well, begins anew. */
+int end_open_room(struct end *end);
+int end_watch_room(struct end *end, int fd);
+void end_forget_room(struct end *end);
+
 #endif

@@ -37,17 +37,21 @@ tell(struct tunnel *tunnel, uint16_t pause_ms)
 
 static void handle_drain(evutil_socket_t fd, short what, void *argument);
 
-/* Until there is room, and not for long, since not all say when there is. */
+/*
+ * Until there is room, and not for long, since not all of it is told. If it was
+ * only much at once, what else waits gets its turn and no more.
+ */
 static void
 await_drain(struct tunnel *tunnel)
 {
 	struct timeval wait = { .tv_usec = tunnel->drain_ms * 1000L };
-	int fd = end_drain_fd(tunnel->end);
 
 	if (event_pending(tunnel->drain_due, EV_TIMEOUT, NULL))
 		return;
-	if (event_assign(tunnel->drain_due, tunnel->engine->base, fd,
-		fd == -1 ? 0 : EV_WRITE, handle_drain, tunnel) == 0)
+	if (!tunnel->end->stuck)
+		wait.tv_usec = 0;
+	if (event_assign(tunnel->drain_due, tunnel->engine->base,
+		end_room_fd(tunnel->end), EV_READ, handle_drain, tunnel) == 0)
 		event_add(tunnel->drain_due, &wait);
 }
 

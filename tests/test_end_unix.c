@@ -1,0 +1,214 @@
+/* An application that takes nothing, and then one datagram. */
+#include "supervisor/engine/end_unix.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/address.h"
+#include "supervisor/engine/end.h"
+#include "supervisor/engine/frame.h"
+#include "supervisor/engine/udp_batch.h"
+#include "tests/suite.h"
+
+#define DATAGRAM_BYTES 1000
+#define MORE_THAN_FITS 20000
+
+static char folder[] = "/tmp/socktopus-test.XXXXXX";
+static char ours[64], theirs[64];
+static struct end *end;
+static struct udp_batch batch;
+static int application;
+
+static struct sockaddr_un
+name(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	return address;
+}
+
+static int
+open_named(int type, const char *path)
+{
+	struct sockaddr_un address = name(path);
+	int fd = socket(AF_UNIX, type | SOCK_NONBLOCK, 0);
+
+	ck_assert_int_ne(fd, -1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)),
+	    0);
+	return fd;
+}
+
+static void
+open_end(enum address_kind kind, int type, const char *remote)
+{
+	struct address_pair pair = { .kind = kind };
+	int fd = open_named(type, ours);
+
+	if (type == SOCK_SEQPACKET)
+		ck_assert_int_eq(listen(fd, 1), 0);
+	address_name_pair(kind, ours, remote, &pair);
+	end = end_new(&pair, fd);
+	ck_assert_ptr_nonnull(end);
+}
+
+static void
+setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(ours, sizeof(ours), "%s/ours", folder);
+	snprintf(theirs, sizeof(theirs), "%s/theirs", folder);
+	ck_assert_int_eq(udp_batch_init(&batch), 0);
+}
+
+static void
+teardown(void)
+{
+	udp_batch_free(&batch);
+	end_free(end);
+	close(application);
+	unlink(ours);
+	unlink(theirs);
+	rmdir(folder);
+	memset(folder + sizeof(folder) - 7, 'X', 6);
+}
+
+static size_t
+give_more(void)
+{
+	static uint8_t bytes[DATAGRAM_BYTES];
+	const struct frame_run run = { .bytes = bytes,
+		.length = sizeof(bytes),
+		.segment = sizeof(bytes),
+		.count = 1 };
+
+	return end_send(end, &run, 1);
+}
+
+static bool
+is_told(void)
+{
+	struct pollfd room = { .fd = end_room_fd(end), .events = POLLIN };
+
+	return poll(&room, 1, 0) == 1;
+}
+
+static void
+take(size_t count)
+{
+	uint8_t bytes[DATAGRAM_BYTES];
+
+	for (size_t i = 0; i < count; i++)
+		ck_assert_int_eq(recv(application, bytes, sizeof(bytes), 0),
+		    DATAGRAM_BYTES);
+}
+
+/* The queue is full: we hear of it when there is room, and not before. */
+static void
+expect_word_of_room(void)
+{
+	size_t given = 0;
+
+	for (int i = 0; i < MORE_THAN_FITS; i++)
+		given += give_more();
+	ck_assert_uint_gt(end_held(end), 0);
+	end_drain(end);
+	ck_assert(end->stuck);
+	ck_assert(!is_told());
+	ck_assert_uint_eq(end_drain(end), 0);
+	for (int i = 0; i < 5; i++) {
+		take(given);
+		ck_assert(is_told());
+		given = end_drain(end);
+		ck_assert_uint_gt(given, 0);
+	}
+	while (end_held(end) > 0) {
+		take(given);
+		given = end_drain(end);
+	}
+	take(given);
+	ck_assert(!end->stuck);
+}
+
+START_TEST(one_who_was_learned_is_heard_of)
+{
+	struct sockaddr_un to = name(ours);
+
+	open_end(ADDRESS_UNIX, SOCK_DGRAM, "");
+	application = open_named(SOCK_DGRAM, theirs);
+	ck_assert_int_eq(sendto(application, "", 1, 0, (struct sockaddr *)&to,
+			     sizeof(to)),
+	    1);
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	expect_word_of_room();
+}
+END_TEST
+
+START_TEST(one_who_is_connected_to_us_is_heard_of)
+{
+	struct sockaddr_un to = name(ours);
+
+	open_end(ADDRESS_UNIX, SOCK_DGRAM, "");
+	application = open_named(SOCK_DGRAM, theirs);
+	ck_assert_int_eq(connect(application, (struct sockaddr *)&to,
+			     sizeof(to)),
+	    0);
+	ck_assert_int_eq(send(application, "", 1, 0), 1);
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	expect_word_of_room();
+}
+END_TEST
+
+START_TEST(one_who_is_named_is_heard_of)
+{
+	open_end(ADDRESS_UNIX, SOCK_DGRAM, theirs);
+	application = open_named(SOCK_DGRAM, theirs);
+	expect_word_of_room();
+}
+END_TEST
+
+START_TEST(a_connection_is_heard_of)
+{
+	struct sockaddr_un to = name(ours);
+
+	open_end(ADDRESS_SEQPACKET, SOCK_SEQPACKET, "");
+	application = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(connect(application, (struct sockaddr *)&to,
+			     sizeof(to)),
+	    0);
+	expect_word_of_room();
+}
+END_TEST
+
+START_TEST(nobody_is_waited_for)
+{
+	open_end(ADDRESS_UNIX, SOCK_DGRAM, theirs);
+	application = -1;
+	ck_assert_uint_eq(give_more(), 0);
+	ck_assert(end->stuck);
+	ck_assert_uint_eq(end_held(end), 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("end_unix");
+	TCase *all = tcase_create("all");
+
+	tcase_add_checked_fixture(all, setup, teardown);
+	tcase_add_test(all, one_who_was_learned_is_heard_of);
+	tcase_add_test(all, one_who_is_connected_to_us_is_heard_of);
+	tcase_add_test(all, one_who_is_named_is_heard_of);
+	tcase_add_test(all, a_connection_is_heard_of);
+	tcase_add_test(all, nobody_is_waited_for);
+	suite_add_tcase(suite, all);
+	return suite_run(suite);
+}
