@@ -15,6 +15,9 @@ static const char *const names[FAULT_MODES] = {
 	[FAULT_FLIP] = "flip",
 	[FAULT_REPLAY] = "replay",
 	[FAULT_REORDER] = "reorder",
+	[FAULT_ECHO] = "echo",
+	[FAULT_CROSS] = "cross",
+	[FAULT_SPLICE] = "splice",
 };
 
 int
@@ -37,17 +40,26 @@ fault_name(enum fault_mode mode)
 	return names[mode];
 }
 
+static bool
+has_room(const struct fault_stream *stream)
+{
+	return stream == NULL ||
+	    stream->out_used + FAULT_IN_BYTES + FAULT_FRAME_MAX +
+		GARBAGE_BYTES <=
+	    FAULT_OUT_BYTES;
+}
+
 bool
 fault_has_room(const struct fault_stream *stream)
 {
-	return stream->out_used + FAULT_IN_BYTES + FAULT_FRAME_MAX +
-	    GARBAGE_BYTES <=
-	    FAULT_OUT_BYTES;
+	return has_room(stream) && has_room(stream->other);
 }
 
 static void
 append(struct fault_stream *stream, const uint8_t *bytes, size_t count)
 {
+	if (stream->sink != NULL)
+		stream = stream->sink;
 	memcpy(stream->out + stream->out_used, bytes, count);
 	stream->out_used += count;
 }
@@ -134,6 +146,35 @@ pass_frame(struct fault_stream *stream, size_t bytes)
 	stream->passed++;
 }
 
+/* False: not yet, or there is no other connection yet. */
+static bool
+lead_away(struct fault_stream *stream)
+{
+	size_t bytes;
+
+	while (stream->passed < stream->at && (bytes = whole_frame(stream)) > 0)
+		pass_frame(stream, bytes);
+	if (stream->passed < stream->at || stream->other == NULL)
+		return false;
+	stream->sink = stream->other;
+	stream->done = true;
+	return true;
+}
+
+static void
+splice(struct fault_stream *stream)
+{
+	size_t bytes;
+
+	while (!stream->done && (bytes = whole_frame(stream)) > 0) {
+		if (stream->passed >= stream->at && stream->other != NULL) {
+			append(stream->other, stream->in, bytes);
+			stream->done = true;
+		}
+		pass_frame(stream, bytes);
+	}
+}
+
 bool
 fault_process(struct fault_stream *stream)
 {
@@ -159,6 +200,16 @@ fault_process(struct fault_stream *stream)
 	case FAULT_REORDER:
 		while (!stream->done && (bytes = whole_frame(stream)) > 0)
 			pass_frame(stream, bytes);
+		if (!stream->done)
+			return true;
+		break;
+	case FAULT_ECHO:
+	case FAULT_CROSS:
+		if (!lead_away(stream))
+			return true;
+		break;
+	case FAULT_SPLICE:
+		splice(stream);
 		if (!stream->done)
 			return true;
 		break;

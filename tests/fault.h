@@ -21,18 +21,23 @@ enum fault_mode {
 	FAULT_FLIP,    /* one bit changes */
 	FAULT_REPLAY,  /* one frame is sent twice */
 	FAULT_REORDER, /* one frame is sent after the next one */
+	FAULT_ECHO,    /* the rest goes back to where it came from */
+	FAULT_CROSS,   /* the rest goes to the other connection's end */
+	FAULT_SPLICE,  /* one frame goes there too */
 	FAULT_MODES
 };
 
 /* One direction of one connection. */
 struct fault_stream {
 	enum fault_mode mode;
-	uint64_t at;	 /* bytes or, for the last two, frames before */
+	uint64_t at;	 /* bytes or, from replay on, frames before */
 	uint64_t passed; /* of the same unit */
 	bool done;	 /* the fault has happened */
 	size_t in_used;
 	size_t out_used;
 	size_t held_used;
+	struct fault_stream *other; /* for the last three, NULL: not yet */
+	struct fault_stream *sink;  /* whose out[] it writes to, NULL: its */
 	uint8_t in[FAULT_IN_BYTES];
 	uint8_t out[FAULT_OUT_BYTES];
 	uint8_t held[FAULT_FRAME_MAX];
@@ -42,11 +47,14 @@ struct fault_stream {
 int fault_parse(const char *name, enum fault_mode *mode);
 const char *fault_name(enum fault_mode mode);
 
-/* True if there is room for the outcome of a full in[]. */
+/*
+ * True if there is room for the outcome of a full in[]; for that of another
+ * stream as well.
+ */
 bool fault_has_room(const struct fault_stream *stream);
 
 /*
- * Move what can be moved from in[] to out[]. False: the connection is to be
+ * Move what can be moved from in[] to out[], its own or another's. False: the connection is to be
  * reset, once out[] is written.
  */
 bool fault_process(struct fault_stream *stream);

@@ -26,9 +26,13 @@ static const char usage_text[] =
     "  -p PORT       local port (default: any, printed as port=)\n"
     "  -m MODE       pass, silent (accepts and says nothing), reset, garbage\n"
     "                (random bytes put in), flip (one bit), replay (one frame\n"
-    "                twice), reorder (one frame after the next)\n"
-    "  -d up|down    direction: towards HOST (default) or away from it\n"
-    "  -n COUNT      bytes, for replay and reorder frames, before the fault\n"
+    "                twice), reorder (one frame after the next), echo (the "
+    "rest\n"
+    "                goes back), cross (the rest goes to the next "
+    "connection's\n"
+    "                end), splice (one frame goes there too)\n"
+    "  -d up|down|both  direction: towards HOST (default) or away from it\n"
+    "  -n COUNT      bytes, from replay on frames, before the fault\n"
     "  -c COUNT      only so many connections are faulty, later ones are not\n"
     "  -r BYTES      forward so many bytes a second, in each direction\n"
     "\n"
@@ -164,6 +168,17 @@ number(int option, const char *text)
 	return value;
 }
 
+static int
+direction(const char *name)
+{
+	static const char *const names[] = { "up", "down", "both" };
+
+	for (int i = 0; i < 3; i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	errx(2, "-d %s: no such direction", name);
+}
+
 static void
 set_option(struct link_settings *settings, int option, const char *value)
 {
@@ -179,10 +194,7 @@ set_option(struct link_settings *settings, int option, const char *value)
 			errx(2, "-m %s: no such mode", value);
 		break;
 	case 'd':
-		if (strcmp(value, "up") != 0 && strcmp(value, "down") != 0)
-			errx(2, "-d %s: neither up nor down", value);
-		settings->direction = strcmp(value, "up") == 0 ? LINK_UP :
-								 LINK_DOWN;
+		settings->direction = direction(value);
 		break;
 	case 'n':
 		settings->at = number(option, value);

@@ -20,7 +20,11 @@ struct link {
 	bool shut[2];	      /* said so to the other side */
 	uint64_t ready_ns[2]; /* when the rate lets the stream go on */
 	struct fault_stream *stream[2];
+	struct link *partner;
 };
+
+/* The one that has no partner yet. */
+static struct link *single;
 
 struct addrinfo *
 link_resolve(const char *host, const char *port, int flags)
@@ -52,6 +56,57 @@ connect_target(const struct link_settings *settings)
 	return fd;
 }
 
+static void
+join(struct link *link, struct link *partner)
+{
+	link->partner = partner;
+	for (int side = 0; side < 2; side++)
+		link->stream[side]->other = partner->stream[side];
+}
+
+static void
+pair(struct link *link)
+{
+	if (single == NULL) {
+		single = link;
+		return;
+	}
+	join(single, link);
+	join(link, single);
+	single = NULL;
+}
+
+static void
+part(struct link *link)
+{
+	if (single == link)
+		single = NULL;
+	if (link->partner == NULL)
+		return;
+	for (int side = 0; side < 2; side++) {
+		link->partner->stream[side]->other = NULL;
+		link->partner->stream[side]->sink = NULL;
+	}
+	link->partner->partner = NULL;
+}
+
+static void
+make_faulty(struct link *link)
+{
+	const struct link_settings *settings = link->settings;
+
+	for (int side = 0; side < 2; side++) {
+		link->stream[side]->at = settings->at;
+		if (side == settings->direction ||
+		    settings->direction == LINK_BOTH)
+			link->stream[side]->mode = settings->mode;
+		if (settings->mode == FAULT_ECHO)
+			link->stream[side]->other = link->stream[!side];
+	}
+	if (settings->mode == FAULT_CROSS || settings->mode == FAULT_SPLICE)
+		pair(link);
+}
+
 struct link *
 link_new(const struct link_settings *settings, int fd, uint64_t number)
 {
@@ -71,8 +126,7 @@ link_new(const struct link_settings *settings, int fd, uint64_t number)
 	link->fd[0] = fd;
 	link->fd[1] = -1;
 	if (number <= settings->faulty) {
-		link->stream[settings->direction]->mode = settings->mode;
-		link->stream[settings->direction]->at = settings->at;
+		make_faulty(link);
 		if (settings->mode == FAULT_SILENT)
 			return link;
 	}
@@ -87,6 +141,7 @@ link_close(struct link *link, bool reset)
 	const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
 	int side;
 
+	part(link);
 	for (side = 0; side < 2; side++) {
 		if (link->fd[side] != -1 && reset)
 			(void)setsockopt(link->fd[side], SOL_SOCKET, SO_LINGER,

@@ -16,6 +16,7 @@
 
 #define LINK_UP 0 /* from the connector to the listener */
 #define LINK_DOWN 1
+#define LINK_BOTH 2
 
 struct link_settings {
 	enum fault_mode mode;
@@ -34,7 +35,10 @@ struct link;
 /* The first address; ends the program if there is none. */
 struct addrinfo *link_resolve(const char *host, const char *port, int flags);
 
-/* Take over an accepted socket and dial the target. */
+/*
+ * Take over an accepted socket and dial the target. Of cross and splice each
+ * two that come one after the other are a pair.
+ */
 struct link *
 link_new(const struct link_settings *settings, int fd, uint64_t number);
 void link_close(struct link *link, bool reset);
