@@ -46,7 +46,7 @@ static const char usage_text[] =
     "  -r FILE   the responder's secret key\n"
     "  -R KEY    its public key alone\n"
     "  -p FILE   the pre-shared key\n"
-    "  -s HEX    the session to join\n"
+    "  -s HEX    the session to join, else new ones\n"
     "  -k        keep what was accepted open\n";
 
 /* Of these four keys the two sides agree. */
@@ -72,7 +72,7 @@ static struct {
 static uint8_t psk[NOISE_KEY_BYTES];
 static struct frame_hello1 hello1 = { .path = 1, .frame_max = 65535 };
 static struct frame_hello2 hello2 = { .frame_max = 65535 };
-static bool keeps;
+static bool joins, keeps;
 
 /* --- the handshake ---------------------------------------------------------*/
 
@@ -270,6 +270,8 @@ fill_hello1(uint8_t payload[FRAME_HELLO1_BYTES])
 {
 	struct timespec now;
 
+	if (!joins)
+		arc4random_buf(hello1.session, sizeof(hello1.session));
 	clock_gettime(CLOCK_REALTIME, &now);
 	hello1.started_ms = (uint64_t)now.tv_sec * 1000;
 	frame_encode_hello1(&hello1, payload);
@@ -486,6 +488,7 @@ read_session(const char *hex)
 			errx(2, "-s %s: no session", hex);
 		hello1.session[i] = (uint8_t)byte;
 	}
+	joins = true;
 }
 
 static _Noreturn void
@@ -533,7 +536,6 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (noise_init() == -1)
 		errx(1, "libcrypto lacks what Noise needs");
-	arc4random_buf(hello1.session, sizeof(hello1.session));
 	arc4random_buf(hello1.instance, sizeof(hello1.instance));
 	arc4random_buf(hello2.instance, sizeof(hello2.instance));
 	while ((option = getopt(argc, argv, "i:I:r:R:p:s:k")) != -1)
