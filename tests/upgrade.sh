@@ -49,12 +49,13 @@ for daemon in xinetd haproxy; do
 	paths=$((paths + 1))
 done
 
-# tunnel NAME OPTIONS: over all the relays, between the ports of pick_tuple
+# tunnel NAME OPTIONS [PATHS]: over all the relays, or those paths, between the
+# ports of pick_tuple
 tunnel() {
 	cat <<END
 { name = "$1"; peer = "listener"; $2
     destination = "tcp://127.0.0.1:${port[listener]}";
-    local = "$loc"; remote = "$rem"; paths = ( $relays ); }
+    local = "$loc"; remote = "$rem"; ${3:-paths = ( $relays );} }
 END
 }
 
@@ -250,3 +251,38 @@ kill -KILL "$(query connector '.tunnels[0].paths[0].pid')"
 await 5 "respawn" has_restarted
 await_paths connector $((2 * paths))
 one_way again "$near" "$local" "$far" -n 100 -r 5k
+
+# What is set down stays so, and comes back with its pool when it is set up.
+ctl() {
+	"$build/socktopusctl" -s "${control[connector]}" "$@" || fail "no $*"
+}
+paths_of() {
+	query connector "[.tunnels[] | select(.name == \"$1\").paths[] |
+	    select(.state != \"resting\")] | length"
+}
+has_paths_of() {
+	[ "$(paths_of "$1")" = "$2" ]
+}
+pick_tuple
+tunnels+=", $(tunnel pooled "direct = false;" \
+    "pool = { use = 1; uris = ( \"tcp://127.0.0.1:${port[socat]}\" ); };")"
+begin_file connector near <<END
+peers = ( { name = "listener"; key = "$(public_key far)"; } );
+tunnels = ( $tunnels );
+END
+ctl reload
+await_paths connector $((2 * paths + 1))
+ctl tunnel down back
+ctl tunnel down pooled
+await 5 "end of paths" has_paths_of back 0
+await 5 "end of a pool's path" has_paths_of pooled 0
+ctl upgrade
+await_upgrades connector 5
+sleep 0.5
+has_paths_of back 0 || fail "an upgrade dials for what is set down"
+ctl tunnel up pooled
+await_paths connector $((paths + 1))
+ctl tunnel up back
+await_paths connector $((2 * paths + 1))
+both_ways pooled -n 100 -s 1400 -r 5k
+note "what was set down stayed so"

@@ -133,6 +133,7 @@ new_path(struct state *state, struct tunnel *tunnel)
 	path = path_inherit(tunnel, config);
 	if (path == NULL)
 		return NULL;
+	path->rests = config != NULL && tunnel->config->down;
 	TAILQ_INSERT_TAIL(&tunnel->paths, path, entry);
 	tunnel->paths_count++;
 	return path;

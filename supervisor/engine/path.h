@@ -61,7 +61,7 @@ struct path {
 	struct path *predecessor; /* to be replaced by it */
 	uint64_t rotate_us;	  /* when it is to be replaced; 0: not set */
 	uint64_t drains_us;	  /* since when it was; 0: it was not */
-	bool rests;		  /* of a pool, and not wanted now */
+	bool rests;		  /* set down, or of a pool: not wanted now */
 	bool forged;		  /* it ended by a frame that did not open */
 	uint8_t slot;		  /* while up: of the tunnel's history */
 	uint8_t instance[FRAME_INSTANCE_BYTES]; /* connector: of the far end */

@@ -273,7 +273,7 @@ tunnel_change(struct tunnel *tunnel, const struct config_tunnel *config)
 		add_paths(tunnel, config, i, have[i]);
 	sort_paths(tunnel, config);
 	turn_policy(tunnel, config);
-	if (other_pool && !config->down && tunnel_pool_reopen(tunnel) == -1)
+	if (other_pool && tunnel_pool_reopen(tunnel) == -1)
 		log_error(tunnel->name, "pool: %s", strerror(errno));
 }
 

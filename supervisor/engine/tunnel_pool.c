@@ -41,7 +41,7 @@ tunnel_pool_open(struct tunnel *tunnel)
 	struct path *path;
 	size_t count = 0, use = tunnel->config->pool_use;
 
-	if (use == 0)
+	if (use == 0 || tunnel->config->down)
 		return 0;
 	pool = calloc(1, sizeof(*pool));
 	if (pool == NULL)

@@ -12,7 +12,10 @@ struct state;
 struct tunnel;
 struct tunnel_pool;
 
-/* Make the pool if the configuration has one. 0, or -1 with errno. */
+/*
+ * Make the pool if the configuration has one and the tunnel is not set down.
+ * 0, or -1 with errno.
+ */
 int tunnel_pool_open(struct tunnel *tunnel);
 /* The same for paths of which some are up already. */
 int tunnel_pool_reopen(struct tunnel *tunnel);
