@@ -40,19 +40,6 @@ quiet() {
 	    -n $((rate * seconds)) -r "$rate" 127.0.0.1 "$3"
 }
 
-# What the kernel dropped of one of them before it was read, at any end.
-dropped() {
-	local node sum
-
-	sum=$(value "$1.sink" kernel_drops)
-	for node in connector listener; do
-		sum=$((sum + $(query "$node" "[.tunnels[] |
-		    select(.name == \"$1\").dropped |
-		    .kernel + .no_room] | add // 0")))
-	done
-	echo "$sum"
-}
-
 # check_quiet NAME MS: nothing lost, and of 100 99 in this time. Where there is
 # to be patience the processor may not suffice to read everything.
 check_quiet() {
@@ -63,7 +50,8 @@ check_quiet() {
 	note "$1: lost $(value "$1.sink" lost), delay" \
 	    "$(value "$1.sink" delay_p50_ms) ms (median)," \
 	    "$(value "$1.sink" delay_p99_ms) ms (p99)"
-	[ "$patience" = 1 ] || missing=$(dropped "$1")
+	[ "$patience" = 1 ] || missing=$(($(unread "$1") +
+	    $(value "$1.sink" kernel_drops)))
 	[ "$(value "$1.sink" distinct)" -ge $((rate * seconds - missing)) ] ||
 	    fail "$1: lost more than the $missing that the kernel dropped"
 	awk -v is="$(value "$1.sink" delay_p99_ms)" -v most=$(($2 * patience)) \

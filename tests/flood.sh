@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need jq pgrep
 
+patience=${E2E_PATIENCE:-1}
 strangers=${FLOOD_COUNT:-10000}
 seconds=6
 start_listener listener "0.0.0.0:0"
@@ -29,8 +30,11 @@ cpu_ms() {
 	awk '{ print ($14 + $15) * 10 }' "/proc/$engine/stat"
 }
 
-# traffic NAME: datagrams for some seconds; how many came is in $came.
+# traffic NAME: datagrams for some seconds; how many came is in $came. Where
+# there is to be patience the processor may not suffice to read everything: what
+# was not is in $missing.
 traffic() {
+	unread_before=$(unread tunnel)
 	start "$1.sink" "$dgram" sink -a 127.0.0.1 -p "$far" -i 1 -t 60
 	await_line 5 "$1.sink" '^port='
 	start "$1.send" "$dgram" send -a 127.0.0.1 -p "$near" -r 10k \
@@ -41,7 +45,9 @@ traffic_came() {
 	finish "$1.send" 60
 	finish "$1.sink" 60
 	expect "$1.sink" corrupt 0
-	came=$(value "$1.sink" received)
+	came=$(value "$1.sink" received) missing=0
+	[ "$patience" = 1 ] || missing=$(($(unread tunnel) - unread_before +
+	    $(value "$1.sink" kernel_drops)))
 }
 
 traffic calm
@@ -98,13 +104,14 @@ note "late peer: up after $late ms; CPU of the engine" \
 expect flood answered_bytes 0
 [ "$(value flood connected)" -gt $((strangers / 4)) ] ||
     fail "it was no flood"
-[ "$came" -ge $((calm * 9 / 10)) ] || fail "the tunnel was slowed"
+[ $((came + missing)) -ge $((calm * 9 / 10)) ] || fail "the tunnel was slowed"
 [ "$processes_peak" -le $((processes_before + 2)) ] ||
     fail "strangers made processes"
 [ "$fds_peak" -le $((fds_before + 64 + 16)) ] ||
     fail "strangers took descriptors"
 [ $(($(log_lines) - lines)) -le 200 ] || fail "strangers fill the log"
-[ "$late" -lt 2000 ] || fail "a peer was kept out for $late ms"
+[ "$late" -lt $((2000 * patience)) ] ||
+    fail "a peer was kept out for $late ms"
 has_paths_up connector 1 || fail "the tunnel is down"
 [ "$(query connector '.tunnels[0].paths[0].restarts')" = 0 ] ||
     fail "the tunnel was interrupted"
@@ -141,9 +148,10 @@ note "replays: goodput $came of $calm, longest gap" \
     "$(value again.sink gap_max_ms) ms, $processes_peak processes at the" \
     "peak, late peer up after $late ms, log lines" \
     "$(grep -Evc ' debug ' "$work/listener.log")"
-[ "$came" -ge $((calm * 9 / 10)) ] || fail "the tunnel was slowed"
+[ $((came + missing)) -ge $((calm * 9 / 10)) ] || fail "the tunnel was slowed"
 [ "$processes_peak" -le 80 ] || fail "replays made too many processes"
-[ "$late" -lt 5000 ] || fail "a peer was kept out for $late ms"
+[ "$late" -lt $((5000 * patience)) ] ||
+    fail "a peer was kept out for $late ms"
 has_only_the_late_one() {
 	[ "$(processes)" -le $((processes_before + 1)) ]
 }

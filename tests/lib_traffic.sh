@@ -66,6 +66,19 @@ relay_faulty() {
 
 # --- datagrams ------------------------------------------------------------
 
+# unread TUNNEL: of its datagrams so far, those that the kernel dropped at the
+# connector or the listener before they were read, or that found no room.
+unread() {
+	local node sum=0
+
+	for node in connector listener; do
+		sum=$((sum + $(query "$node" "[.tunnels[] |
+		    select(.name == \"$1\").dropped |
+		    .kernel + .no_room] | add // 0")))
+	done
+	echo "$sum"
+}
+
 # one_way NAME FROM TO AT [OPTION...]: send from port FROM to port TO, expect
 # all at port AT. The options are dgram's; -n is needed.
 one_way() {
