@@ -293,12 +293,17 @@ least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* No more than the smallest buffer that a kernel gives. */
+static uint64_t
+burst_of(size_t bytes)
+{
+	return least(BURST_BYTES / (bytes + 1) + 1, ENGINE_RIG_BURST);
+}
+
 uint64_t
 engine_rig_carry(uint64_t datagrams, size_t bytes)
 {
-	/* No more than the smallest buffer that a kernel gives. */
-	uint64_t burst = least(BURST_BYTES / (bytes + 1) + 1, ENGINE_RIG_BURST);
-	uint64_t sent = 0, arrived = 0;
+	uint64_t burst = burst_of(bytes), sent = 0, arrived = 0;
 
 	while (sent < datagrams) {
 		sent += offer(least(datagrams - sent, burst), bytes);
@@ -309,6 +314,43 @@ engine_rig_carry(uint64_t datagrams, size_t bytes)
 		tick();
 	}
 	return arrived;
+}
+
+void
+engine_rig_press(uint64_t datagrams, size_t bytes)
+{
+	uint64_t burst = burst_of(bytes), sent = 0;
+
+	while (sent < datagrams) {
+		sent += offer(least(datagrams - sent, burst), bytes);
+		tunnel_pump(near.tunnel);
+	}
+}
+
+void
+engine_rig_sleep(bool sleep)
+{
+	for (size_t i = 0; i < paths; i++)
+		atomic_store(&near.path[i]->channel.flags->worker_sleeps,
+		    sleep);
+}
+
+void
+engine_rig_wait(uint64_t us)
+{
+	now_us += us;
+}
+
+size_t
+engine_rig_busy_paths(void)
+{
+	size_t busy = 0, bytes;
+
+	for (size_t i = 0; i < paths; i++)
+		busy += ring_queued(&near.path[i]->channel.tx, &bytes) ==
+			RING_OK &&
+		    bytes > 0;
+	return busy;
 }
 
 uint64_t

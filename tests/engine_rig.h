@@ -7,6 +7,7 @@
 #ifndef TESTS_ENGINE_RIG_H
 #define TESTS_ENGINE_RIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,21 @@ void engine_rig_begin(size_t paths);
  * Returns how many arrived.
  */
 uint64_t engine_rig_carry(uint64_t datagrams, size_t bytes);
+
+/*
+ * Send as many, but carry nothing: as if no worker had a processor. They stay
+ * where they are until the next engine_rig_carry().
+ */
+void engine_rig_press(uint64_t datagrams, size_t bytes);
+
+/* The workers sleep, since TCP takes no more; or they do not. */
+void engine_rig_sleep(bool sleep);
+
+/* So much time passes. */
+void engine_rig_wait(uint64_t us);
+
+/* In how many of the near engine's rings something is. */
+size_t engine_rig_busy_paths(void);
 
 /* How many frames the near engine has sealed. */
 uint64_t engine_rig_frames(void);

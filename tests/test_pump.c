@@ -188,6 +188,27 @@ START_TEST(rings_only_who_sleeps)
 }
 END_TEST
 
+/* A worker that was awaited, and has to wait for TCP itself, says so. */
+START_TEST(tells_that_the_way_out_is_full)
+{
+	struct pollfd bell;
+	size_t stuffed;
+
+	pump_rig_start();
+	stuffed = pump_rig_stuff_ring();
+	bell_arm(&rig.flags->engine_wants_room);
+	ck_assert(bell_ring(&rig.flags->worker_sleeps, rig.bell_out));
+	bell = (struct pollfd){ .fd = rig.bell_in, .events = POLLIN };
+	ck_assert_int_eq(poll(&bell, 1, 10000), 1);
+	ck_assert_int_eq(atomic_load(&rig.flags->engine_wants_room), 0);
+	ck_assert_int_eq(atomic_load(&rig.flags->worker_sleeps), 1);
+	pump_rig_receive_stream(stuffed);
+	rig_let_go(&rig);
+	close(far);
+	pump_rig_expect_end(PUMP_STOPPED);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -201,6 +222,7 @@ suite(void)
 	tcase_add_test(t, a_full_way_out_does_not_block_the_way_in);
 	tcase_add_test(t, a_full_way_in_holds_the_far_end_back);
 	tcase_add_test(t, rings_only_who_sleeps);
+	tcase_add_test(t, tells_that_the_way_out_is_full);
 	suite_add_tcase(s, t);
 	return s;
 }

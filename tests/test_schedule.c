@@ -194,6 +194,27 @@ START_TEST(test_keeps)
 END_TEST
 
 /* It leaves while nobody says so, but not for ever. */
+/* Room alone may be awaited, and only of a worker that is at it. */
+START_TEST(test_awaits)
+{
+	struct schedule_path path = make_path(100 * MB, 6000);
+	uint64_t least_us = schedule_delivery_us(&path, 1400);
+
+	path.busy = true;
+	ck_assert(!schedule_awaits(&path, 1400, QUEUE_MS, least_us));
+	path.room_bytes = 1399;
+	ck_assert(schedule_awaits(&path, 1400, QUEUE_MS, least_us));
+	path.busy = false;
+	ck_assert(!schedule_awaits(&path, 1400, QUEUE_MS, least_us));
+	path.busy = true;
+	path.backlog_bytes = 100 * 8000 + 1000;
+	ck_assert(!schedule_awaits(&path, 1400, QUEUE_MS, least_us));
+	path.backlog_bytes = 0;
+	path.up = false;
+	ck_assert(!schedule_awaits(&path, 1400, QUEUE_MS, least_us));
+}
+END_TEST
+
 START_TEST(test_queue_runs_out_between_pongs)
 {
 	struct schedule_path path = make_path(MB, 2000);
@@ -308,6 +329,7 @@ make_suite(void)
 
 	tcase_add_test(picks, test_as_good);
 	tcase_add_test(picks, test_keeps);
+	tcase_add_test(picks, test_awaits);
 	tcase_add_test(picks, test_queue_runs_out_between_pongs);
 	tcase_add_test(picks, test_fresh);
 	tcase_add_test(picks, test_delivery_time);

@@ -265,6 +265,17 @@ hear(struct pump *pump, const struct pollfd *polls)
 		pump->end = PUMP_STOPPED;
 }
 
+/*
+ * The engine may wait for us rather than wake another worker; but what TCP does
+ * not take now is not ours to promise.
+ */
+static void
+admit(struct pump *pump, short events)
+{
+	if ((events & POLLOUT) != 0 && !pump->writable)
+		bell_ring(&pump->flags->engine_wants_room, pump->bell_out);
+}
+
 static void
 rest(struct pump *pump, bool ready)
 {
@@ -277,6 +288,7 @@ rest(struct pump *pump, bool ready)
 
 	bell_arm(&pump->flags->worker_sleeps);
 	polls[0].events = wanted(pump, &ready);
+	admit(pump, polls[0].events);
 	/* Else a connection that broke keeps poll from waiting for room. */
 	if (polls[0].events == 0)
 		polls[0].fd = -1;

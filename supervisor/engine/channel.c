@@ -279,15 +279,26 @@ channel_kill(struct channel *channel)
 		spawner_kill(channel->spawner, channel->slot);
 }
 
+static uint64_t
+moved_of(const struct channel *channel)
+{
+	return channel->tx.head + channel->rx.tail;
+}
+
+bool
+channel_is_busy(const struct channel *channel)
+{
+	return moved_of(channel) != channel->ring_moved ||
+	    atomic_load(&channel->flags->worker_sleeps) == 0;
+}
+
 /* A bell for nothing would wake every idle worker at every tick. */
 void
 channel_ring(struct channel *channel)
 {
-	uint64_t moved = channel->tx.head + channel->rx.tail;
-
-	if (moved == channel->ring_moved)
+	if (moved_of(channel) == channel->ring_moved)
 		return;
-	channel->ring_moved = moved;
+	channel->ring_moved = moved_of(channel);
 	bell_ring(&channel->flags->worker_sleeps, channel->bell_out);
 }
 

@@ -100,6 +100,13 @@ void channel_kill(struct channel *channel);
 /* Ring the worker if it sleeps and there was a commit or a release since. */
 void channel_ring(struct channel *channel);
 
+/*
+ * True if the worker is at work on what the transmit ring holds, or will be
+ * when it is rung and has a processor; false if it sleeps until TCP takes more.
+ * Only its word: it may say so for ever.
+ */
+bool channel_is_busy(const struct channel *channel);
+
 /* Call the bell handler again from the event loop, after everybody else. */
 void channel_again(struct channel *channel);
 

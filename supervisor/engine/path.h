@@ -75,6 +75,7 @@ struct path {
 	struct samples samples;
 	uint64_t data_us;	/* when DATA went out last */
 	uint64_t looked_us;	/* when the tick looked at it last */
+	uint64_t vain_us;	/* when its worker was awaited in vain last */
 	bool ping_due;		/* DATA went out since the last PING */
 	uint64_t waits_us;	/* since when a PONG is awaited, or 0 */
 	uint64_t asked_us;	/* when the peer's last PING came */

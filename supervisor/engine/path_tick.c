@@ -18,6 +18,7 @@
 #define STALL_MIN_US UINT64_C(200000)
 /* The rings of a path with nothing under way: hundreds may be idle. */
 #define QUIET_LOOK_US UINT64_C(250000)
+#define VAIN_US UINT64_C(1000000)
 
 bool
 path_is_stalled(const struct path *path, uint64_t now_us)
@@ -64,6 +65,16 @@ pong_age_us(const struct path *path, uint64_t now_us)
 	return now_us > acked_at_us ? now_us - acked_at_us : 0;
 }
 
+/* A worker that keeps us waiting, or lies, is not awaited again so soon. */
+static bool
+is_busy(const struct path *path, uint64_t now_us)
+{
+	if (path->state != PATH_UP ||
+	    (path->vain_us != 0 && now_us - path->vain_us < VAIN_US))
+		return false;
+	return channel_is_busy(&path->channel);
+}
+
 void
 path_describe(struct path *path, struct schedule_path *description,
     uint64_t now_us)
@@ -74,6 +85,7 @@ path_describe(struct path *path, struct schedule_path *description,
 	    !path_is_stalled(path, now_us);
 	description->taken = false;
 	description->fresh = path->estimate.rate_bytes_s == 0;
+	description->busy = is_busy(path, now_us);
 	description->drains = estimate_drains(&path->estimate);
 	description->backup = path->backup;
 	if (path->state == PATH_UP && path->held_us <= now_us)

@@ -254,6 +254,18 @@ schedule_keeps(const struct schedule_path *path, size_t bytes,
 	    is_as_good(&offer, least_us);
 }
 
+bool
+schedule_awaits(const struct schedule_path *path, size_t bytes,
+    uint32_t max_queue_ms, uint64_t least_us)
+{
+	struct schedule_path roomy = *path;
+
+	if (!path->busy || bytes <= path->room_bytes)
+		return false;
+	roomy.room_bytes = bytes;
+	return schedule_keeps(&roomy, bytes, max_queue_ms, least_us);
+}
+
 static int
 pick_first(const struct schedule_path *paths, size_t count, size_t bytes,
     uint32_t max_queue_ms, bool backups)

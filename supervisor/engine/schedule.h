@@ -16,6 +16,7 @@ struct schedule_path {
 	bool backup;
 	bool taken;		/* this frame is on it already (redundant) */
 	bool fresh;		/* its rate was never measured */
+	bool busy;		/* not TCP makes it wait, but its worker */
 	bool drains;		/* estimate_drains(): let its queue run out */
 	size_t room_bytes;	/* what the ring takes now */
 	uint64_t backlog_bytes; /* sent, not yet acknowledged */
@@ -64,6 +65,14 @@ int schedule_pick(enum config_scheduler scheduler,
  * least_us a moment ago.
  */
 bool schedule_keeps(const struct schedule_path *path, size_t bytes,
+    uint32_t max_queue_ms, uint64_t least_us);
+
+/*
+ * True if that path has only no room in the ring, and soon will have: to wait
+ * costs less than to wake the worker of another one, which would have to wait
+ * for a processor as well.
+ */
+bool schedule_awaits(const struct schedule_path *path, size_t bytes,
     uint32_t max_queue_ms, uint64_t least_us);
 
 /*

@@ -240,16 +240,12 @@ send_orphans(struct tunnel *tunnel)
 static void
 block(struct tunnel *tunnel)
 {
-	struct path *path;
-
 	tunnel->blocked = true;
 	tunnel_samples_blocked(tunnel, clock_now_us());
 	udp_count_drops(&tunnel->end->udp);
 	tunnel->end->udp.starved = true;
 	event_del(tunnel->readable);
-	TAILQ_FOREACH(path, &tunnel->paths, entry)
-		if (path->state == PATH_UP)
-			channel_want_room(&path->channel);
+	tunnel_view_want_room(tunnel);
 }
 
 static void

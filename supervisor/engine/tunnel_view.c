@@ -7,6 +7,8 @@
 
 /* What is to be seen of the others may be as old as that. */
 #define ALL_EVERY_US 5000
+/* A worker without a processor for longer is not what is to be awaited. */
+#define AWAIT_MOST_US 10000
 
 static void
 look_at(struct tunnel_view *view, size_t i)
@@ -18,10 +20,14 @@ static void
 look_at_all(struct tunnel *tunnel)
 {
 	struct tunnel_view *view = tunnel->view;
-	struct path *path;
+	struct path *path, *last;
 
+	last = view->current < view->count ? view->paths[view->current] : NULL;
+	view->last = TUNNEL_PATHS_MAX;
 	view->count = 0;
 	TAILQ_FOREACH(path, &tunnel->paths, entry) {
+		if (path == last)
+			view->last = view->count;
 		view->paths[view->count] = path;
 		look_at(view, view->count++);
 	}
@@ -37,6 +43,7 @@ tunnel_view_look(struct tunnel *tunnel, uint64_t now_us)
 	struct tunnel_view *view = tunnel->view;
 
 	view->now_us = now_us;
+	view->awaits = false;
 	view->narrow = tunnel->policy.scheduler == CONFIG_EARLIEST &&
 	    view->all_us != 0 && now_us - view->all_us < ALL_EVERY_US &&
 	    view->current < view->count;
@@ -57,21 +64,62 @@ keeps_current(const struct tunnel *tunnel, size_t bytes)
 		tunnel->policy.max_queue_ms, view->least_us);
 }
 
+/* False: it was awaited for too long. */
+static bool
+is_patient(struct tunnel_view *view, struct path *path)
+{
+	if (view->awaits_us == 0)
+		view->awaits_us = view->now_us;
+	if (view->now_us - view->awaits_us <= AWAIT_MOST_US)
+		return true;
+	path->vain_us = view->now_us;
+	return false;
+}
+
+static bool
+awaits(struct tunnel *tunnel, size_t i, size_t bytes)
+{
+	struct tunnel_view *view = tunnel->view;
+
+	view->awaits = tunnel->policy.scheduler == CONFIG_EARLIEST &&
+	    i < view->count &&
+	    schedule_awaits(&view->descriptions[i], bytes,
+		tunnel->policy.max_queue_ms, view->least_us) &&
+	    is_patient(view, view->paths[i]);
+	if (view->awaits)
+		view->current = i;
+	return view->awaits;
+}
+
 /* False: none has room. */
 static bool
-pick(struct tunnel *tunnel, size_t bytes)
+pick_anew(struct tunnel *tunnel, size_t bytes)
 {
 	struct tunnel_view *view = tunnel->view;
 	int i;
 
-	if (keeps_current(tunnel, bytes))
-		return true;
 	if (view->narrow)
 		look_at_all(tunnel);
 	i = schedule_pick(tunnel->policy.scheduler, view->descriptions,
 	    view->count, bytes, tunnel->policy.max_queue_ms, &view->least_us);
+	if (awaits(tunnel, view->last, bytes))
+		return false;
 	view->current = i == -1 ? view->count : (size_t)i;
 	return i != -1;
+}
+
+/* False: none has room, or the one that has none is awaited. */
+static bool
+pick(struct tunnel *tunnel, size_t bytes)
+{
+	struct tunnel_view *view = tunnel->view;
+
+	if (awaits(tunnel, view->current, bytes))
+		return false;
+	if (!keeps_current(tunnel, bytes) && !pick_anew(tunnel, bytes))
+		return false;
+	view->awaits_us = 0;
+	return true;
 }
 
 struct path *
@@ -91,6 +139,21 @@ tunnel_view_pick(struct tunnel *tunnel, size_t plain_bytes,
 	view->descriptions[view->current].taken = true;
 	*description = &view->descriptions[view->current];
 	return view->paths[view->current];
+}
+
+void
+tunnel_view_want_room(struct tunnel *tunnel)
+{
+	struct tunnel_view *view = tunnel->view;
+	struct path *path;
+
+	if (view->awaits) {
+		channel_want_room(&view->paths[view->current]->channel);
+		return;
+	}
+	TAILQ_FOREACH(path, &tunnel->paths, entry)
+		if (path->state == PATH_UP)
+			channel_want_room(&path->channel);
 }
 
 void

@@ -21,10 +21,13 @@ struct tunnel_view {
 	struct path *paths[TUNNEL_PATHS_MAX];
 	size_t count;
 	uint64_t now_us;
-	size_t current;	   /* the one picked last */
-	uint64_t least_us; /* what the best took at that time */
-	uint64_t all_us;   /* when all were looked at; 0: they are to be */
-	bool narrow;	   /* only the current one's description holds */
+	size_t current;	    /* the one picked last */
+	size_t last;	    /* the one before a look at all */
+	uint64_t least_us;  /* what the best took at that time */
+	bool awaits;	    /* it has no room, and the others are left alone */
+	uint64_t awaits_us; /* since when; 0: it is not awaited */
+	uint64_t all_us;    /* when all were looked at; 0: they are to be */
+	bool narrow;	    /* only the current one's description holds */
 	bool flush_all;
 };
 
@@ -40,6 +43,9 @@ void tunnel_view_look(struct tunnel *tunnel, uint64_t now_us);
  */
 struct path *tunnel_view_pick(struct tunnel *tunnel, size_t plain_bytes,
     const struct schedule_path **description);
+
+/* None had room: have those that are awaited say when they have. */
+void tunnel_view_want_room(struct tunnel *tunnel);
 
 /* The frame is on its way: look again at the paths that it took. */
 void tunnel_view_settle(struct tunnel *tunnel);
