@@ -125,6 +125,21 @@ set(config_setting_t *group, const struct config_key *row, const char *value)
 }
 
 static int
+refuse(const struct config_reader *reader, const struct config_key *row,
+    const char *value)
+{
+	const char *wanted = "that cannot be given here";
+
+	if (row->kind == CONFIG_KIND_NUMBER)
+		wanted = "a whole number without a unit is wanted";
+	else if (row->kind == CONFIG_KIND_BOOL)
+		wanted = "true or false is wanted";
+	snprintf(reader->error, CONFIG_ERROR_MAX, "%s=%.100s: %s", row->name,
+	    value, wanted);
+	return -1;
+}
+
+static int
 take_word(const struct config_reader *reader, config_setting_t *group,
     const struct config_key *keys, const char *word)
 {
@@ -148,7 +163,7 @@ take_word(const struct config_reader *reader, config_setting_t *group,
 	if (config_setting_get_member(group, key) != NULL)
 		return fail(reader, "twice: ", key);
 	if (!set(group, row, value))
-		return fail(reader, "cannot have that value: ", key);
+		return refuse(reader, row, value);
 	return 0;
 }
 

@@ -70,6 +70,7 @@ offers_all() {
 	! grep -qx probe "$work/offered" || fail "$1: probe after st"
 	offers "$1" 'socktopusctl -s /x st' status
 	offers "$1" 'socktopusctl status -' -j -s
+	offers "$1" 'socktopusctl status ' logs
 	offers "$1" 'socktopusctl watch -' -c -i -s
 	offers "$1" 'socktopusctl -s /x watch -' -c -i
 	offers "$1" 'socktopusctl exporter --l' --listen

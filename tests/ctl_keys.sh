@@ -116,7 +116,7 @@ while read -r arguments; do
 done <<'END'
 
 frobnicate
-status extra
+status extra more
 genkey extra
 genkey -j
 pubkey -s x

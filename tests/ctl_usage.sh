@@ -4,7 +4,7 @@
 # to standard output.
 . "$(dirname "$0")/lib.sh"
 . "$tests/lib_views.sh"
-need socat
+need socat jq
 
 start_pair
 ctl=$build/socktopusctl
@@ -61,7 +61,7 @@ table <<END
 0	socktopusctl [0-9]	--version
 0	socktopusctl [0-9]	version
 2	too many arguments: x	version x
-2	too many arguments: x	status x
+2	too many arguments: y	status x y
 2	unknown option -x	status -x
 2	unknown option --json	status --json
 2	option -s needs an argument	status -s
@@ -74,6 +74,7 @@ table <<END
 2	-c x: not from 1	watch -c x
 2	too many arguments: x	watch x
 2	-t 61: too large	why -t 61
+2	-t 1m: invalid	why logs -t 1m
 2	-j and -q exclude each other	why -jq
 2	too many arguments: b	why a b
 2	option --listen needs an argument	exporter --listen
@@ -131,11 +132,17 @@ table <<END
 1	.*nonesuch	-s $c peer del nonesuch
 1	.*	-s $c peer add new nonsense
 1	.*nonesuch	-s $c peer add new $key psk=$work/nonesuch
-1	there is no such level	-s $c log loud
+1	no such level, of fatal, .*: loud	-s $c log loud
+1	no tunnel nonesuch	-s $c status nonesuch
+1	no tunnel nonesuch	-s $c status nonesuch -j
 1	several are running	log info
 END
 call 0 -s "$c" log debug
 [ -z "$(cat "$work/out" "$work/err")" ] || fail "words of success"
+call 0 -s "$c" status logs
+grep -q '^tunnel: logs' "$work/out" || fail "no tunnel logs"
+call 0 -s "$c" status logs -j
+[ "$(jq -r '.tunnels[].name' "$work/out")" = logs ] || fail "no tunnel logs"
 
 # --- those who may only look, and those who may not -----------------------------
 

@@ -180,7 +180,11 @@ for end in "unix:$work/in" "unix-seqpacket:$work/in" tun:socktopus9; do
 done
 refused 1 'opened by a reload only' connector peer add w \
     "$(public_key third)" "permit=unix:$work/in:/y"
-refused 1 'no such level' connector log loud
+refused 1 'rate_limit=10mbit: a whole number without a unit' connector path add t \
+    "$(uri two)" rate_limit=10mbit
+refused 1 'backup=yes: true or false' connector path add t "$(uri two)" \
+    backup=yes
+refused 1 'no such level, of fatal, .*: loud' connector log loud
 refused 2 'usage: ' connector path
 refused 2 'usage: ' connector tunnel add
 refused 2 'usage: ' connector peer del a b

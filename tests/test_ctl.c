@@ -211,6 +211,53 @@ START_TEST(test_text)
 }
 END_TEST
 
+/* A count that is older than what has come is no sum. */
+START_TEST(test_text_of_books_that_are_behind)
+{
+	char *shown = to_text("tunnel name=t role=listener state=up\n"
+			      "ledger tunnel=t direction=in state=open "
+			      "came_in=10 delivered=12 late=1\nend\n",
+	    false);
+
+	ck_assert_ptr_nonnull(strstr(shown,
+	    "  came in at the other end: 10 as last heard; here 12 delivered "
+	    "+ 1 too late\n"));
+	free(shown);
+}
+END_TEST
+
+static const char several[] = "process version=1 pid=1 mode=file uptime_ms=1\n"
+			      "tunnel name=a role=connector state=up\n"
+			      "path tunnel=a id=0 uri=tcp://a\n"
+			      "tunnel name=b role=connector state=up\n"
+			      "drop tunnel=b cause=kernel count=3\n"
+			      "path tunnel=b id=0 uri=tcp://b\n"
+			      "tunnel name=a role=listener state=up\n"
+			      "path tunnel=a id=0 uri=tcp://c\nend\n";
+
+START_TEST(test_tunnels_of_one_name)
+{
+	static const struct {
+		const char *name;
+		size_t tunnels, records;
+	} kept[] = { { "a", 2, 5 }, { "b", 1, 4 }, { "c", 0, 1 } };
+	const char *name;
+
+	ck_assert_int_eq(parse(several), 0);
+	ck_assert_uint_eq(reply_keep_tunnel(&reply, kept[_i].name),
+	    kept[_i].tunnels);
+	ck_assert_uint_eq(reply.count, kept[_i].records);
+	for (size_t i = 1; i < reply.count; i++) {
+		if (reply.records[i].tunnel == REPLY_NONE)
+			continue;
+		ck_assert_uint_lt(reply.records[i].tunnel, i);
+		name = reply.records[reply.records[i].tunnel].name;
+		ck_assert_str_eq(name, kept[_i].name);
+	}
+	reply_free(&reply);
+}
+END_TEST
+
 /* What matters least goes first. */
 START_TEST(test_text_on_a_narrow_terminal)
 {
@@ -309,6 +356,8 @@ make_suite(void)
 	tcase_add_test(tests, test_most_records_are_quick);
 	tcase_add_test(tests, test_text);
 	tcase_add_test(tests, test_text_on_a_narrow_terminal);
+	tcase_add_test(tests, test_text_of_books_that_are_behind);
+	tcase_add_loop_test(tests, test_tunnels_of_one_name, 0, 3);
 	tcase_add_test(tests, test_text_in_colours);
 	tcase_add_test(tests, test_text_of_hostile_records);
 	tcase_add_test(tests, test_text_of_little);

@@ -89,7 +89,9 @@ complete -c socktopusctl -n '__socktopusctl_is' -a help -d 'Show the usage'
 complete -c socktopusctl -n '__socktopusctl_is status why probe' -s j -d 'As JSON'
 complete -c socktopusctl -n '__socktopusctl_is why' -s q -d 'The names alone'
 complete -c socktopusctl -n '__socktopusctl_is why' -s t -x -d 'How long to look'
-complete -c socktopusctl -n '__socktopusctl_at 1 why' -a '(__socktopusctl_names tunnel)'
+for command in status why
+    complete -c socktopusctl -n "__socktopusctl_at 1 $command" -a '(__socktopusctl_names tunnel)'
+end
 complete -c socktopusctl -n '__socktopusctl_is watch' -s c -x -d 'How often'
 complete -c socktopusctl -n '__socktopusctl_is watch' -s i -x -d 'Seconds between two'
 complete -c socktopusctl -n '__socktopusctl_is exporter' -l listen -x -a '127.0.0.1:9461' -d 'Where to listen'

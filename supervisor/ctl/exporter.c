@@ -58,9 +58,14 @@ static void
 resolve(const char *text, struct sockaddr_storage *address)
 {
 	struct address_service service;
+	char local[32] = "";
 	const char *wrong;
 
-	if (address_parse_service(text, &service, &wrong) == -1 ||
+	/* A port alone is not meant for everybody. */
+	if (strspn(text, "0123456789") == strlen(text) && strlen(text) < 8)
+		snprintf(local, sizeof(local), "127.0.0.1:%s", text);
+	if (address_parse_service(local[0] != '\0' ? local : text, &service,
+		&wrong) == -1 ||
 	    address_resolve_service(&service, address, &wrong) == -1)
 		log_fatal(NULL, "--listen %s: %s", text, wrong);
 }

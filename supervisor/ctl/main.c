@@ -18,6 +18,7 @@
 
 struct arguments {
 	const char *socket;
+	const char *tunnel;
 	bool json;
 };
 
@@ -31,7 +32,8 @@ struct command {
 static int
 run_status(const struct arguments *arguments)
 {
-	return status_show(arguments->socket, arguments->json);
+	return status_show(arguments->socket, arguments->tunnel,
+	    arguments->json);
 }
 
 static int
@@ -107,7 +109,7 @@ run_help(const struct arguments *arguments)
 
 /* clang-format off */
 static const struct command commands[] = {
-	{ "status", "+:js:", run_status, NULL },
+	{ "status", ":js:", run_status, NULL },
 	{ "watch", NULL, NULL, watch_main },
 	{ "metrics", "+:s:", run_metrics, NULL },
 	{ "upgrade", "+:s:", run_upgrade, NULL },
@@ -174,13 +176,17 @@ find_command(const char *name)
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
-	usage_fail(NULL, "unknown command %s", name);
+	warnx("unknown command %s", name);
+	fputs("usage: socktopusctl [-s SOCKET] COMMAND ...; "
+	      "\"socktopusctl help\" lists them\n",
+	    stderr);
+	exit(USAGE_EXIT);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct arguments arguments = { NULL, false };
+	struct arguments arguments = { NULL, NULL, false };
 	const struct command *command;
 
 	parse_options(argc, argv, NULL, "+:hs:V", &arguments);
@@ -193,8 +199,11 @@ main(int argc, char **argv)
 		return show_usage(command->name);
 	if (command->options == NULL)
 		return command->run_own(arguments.socket, argc, argv);
-	optind = 1;
+	/* Not 1: glibc would go on to take the first operand for the end. */
+	optind = 0;
 	parse_options(argc, argv, command->name, command->options, &arguments);
+	if (command->run == run_status && optind < argc)
+		arguments.tunnel = argv[optind++];
 	if (optind != argc)
 		usage_fail(command->name, "too many arguments: %s",
 		    argv[optind]);

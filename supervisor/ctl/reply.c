@@ -178,6 +178,31 @@ reply_free(struct reply *reply)
 	memset(reply, 0, sizeof(*reply));
 }
 
+size_t
+reply_keep_tunnel(struct reply *reply, const char *name)
+{
+	size_t kept = 0, tunnels = 0, before = REPLY_NONE, now = REPLY_NONE;
+
+	for (size_t i = 0; i < reply->count; i++) {
+		struct reply_record *record = &reply->records[i];
+
+		if (record->name != NULL && strcmp(record->name, name) == 0) {
+			before = i;
+			now = kept;
+			tunnels++;
+		} else if (record->name != NULL ||
+		    (record->tunnel != REPLY_NONE &&
+			record->tunnel != before)) {
+			continue;
+		} else if (record->tunnel != REPLY_NONE) {
+			record->tunnel = now;
+		}
+		reply->records[kept++] = *record;
+	}
+	reply->count = kept;
+	return tunnels;
+}
+
 const char *
 reply_get(const struct reply *reply, const struct reply_record *record,
     const char *key)

@@ -43,6 +43,12 @@ int
 reply_parse(struct reply *reply, char *text, size_t bytes, const char **wrong);
 void reply_free(struct reply *reply);
 
+/*
+ * Forget all tunnels but those of that name, with all that is about them. How
+ * many are left.
+ */
+size_t reply_keep_tunnel(struct reply *reply, const char *name);
+
 /* The value of a record's key, NULL if it has none. */
 const char *reply_get(const struct reply *reply,
     const struct reply_record *record, const char *key);

@@ -84,8 +84,21 @@ write_status(const struct gather *gather, bool json)
 	return 0;
 }
 
+/* In each that answered; how many there are. */
+static size_t
+keep_tunnel(struct gather *gather, const char *tunnel)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < gather->count; i++)
+		if (gather->sources[i].answered)
+			kept += reply_keep_tunnel(&gather->sources[i].reply,
+			    tunnel);
+	return kept;
+}
+
 int
-status_show(const char *socket, bool json)
+status_show(const char *socket, const char *tunnel, bool json)
 {
 	struct gather gather;
 	int result;
@@ -95,6 +108,12 @@ status_show(const char *socket, bool json)
 	result = gather.answered > 0 && gather.answered == gather.count ?
 	    EXIT_SUCCESS :
 	    EXIT_FAILURE;
+	if (tunnel != NULL && gather.answered > 0 &&
+	    keep_tunnel(&gather, tunnel) == 0) {
+		warnx("no tunnel %s", tunnel);
+		gather_free(&gather);
+		return EXIT_FAILURE;
+	}
 	if (gather.answered > 0 && write_status(&gather, json) == -1) {
 		warnx("out of memory");
 		result = EXIT_FAILURE;

@@ -13,9 +13,10 @@ struct gather;
 int status_write_json(const struct gather *gather, FILE *stream);
 
 /*
- * Of one socket, or of all that are found when it is NULL. Returns the exit
- * status: failure if one of them failed, or if there is none.
+ * Of one socket, or of all that are found when it is NULL; of the tunnels of
+ * one name, or of all. Returns the exit status: failure if one of them failed,
+ * or if there is none.
  */
-int status_show(const char *socket, bool json);
+int status_show(const char *socket, const char *tunnel, bool json);
 
 #endif

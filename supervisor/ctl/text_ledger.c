@@ -42,11 +42,23 @@ number(const struct reply *reply, size_t record, const char *key)
 	return strtoull(get(reply, record, key), NULL, 10);
 }
 
+/* What has come since the other end last told its count. */
+static bool
+is_behind(const struct reply *reply, size_t record)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(fates) / sizeof(fates[0]); i++)
+		sum += number(reply, record, fates[i].key);
+	return sum != number(reply, record, "came_in");
+}
+
 void
 text_ledger_write(const struct reply *reply, size_t record, FILE *stream)
 {
 	bool out = strcmp(get(reply, record, "direction"), "out") == 0;
-	const char *sign = "=";
+	const char *sign = is_behind(reply, record) ? " as last heard; here" :
+						      " =";
 	uint64_t count;
 
 	if (number(reply, record, "came_in") == 0)
@@ -58,9 +70,9 @@ text_ledger_write(const struct reply *reply, size_t record, FILE *stream)
 		count = number(reply, record, fates[i].key);
 		if (count == 0)
 			continue;
-		fprintf(stream, " %s %" PRIu64 " %s", sign, count,
+		fprintf(stream, "%s %" PRIu64 " %s", sign, count,
 		    fates[i].words);
-		sign = "+";
+		sign = " +";
 	}
 	count = number(reply, record, "duplicates");
 	if (count > 0)

@@ -11,7 +11,7 @@ static const struct form {
 	const char *command;
 	const char *words;
 } forms[] = {
-	{ "status", "[-s SOCKET] status [-j]" },
+	{ "status", "[-s SOCKET] status [-j] [TUNNEL]" },
 	{ "why", "[-s SOCKET] why [-j | -q] [-t SECONDS] [TUNNEL]" },
 	{ "watch", "[-s SOCKET] watch [-c COUNT] [-i SECONDS]" },
 	{ "metrics", "[-s SOCKET] metrics" },

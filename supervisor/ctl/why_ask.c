@@ -33,9 +33,10 @@ parse(struct request *request, int argc, char **argv)
 	const char *wrong;
 	int option;
 
-	optind = 1;
+	/* As in main.c. */
+	optind = 0;
 	opterr = 0;
-	while ((option = getopt(argc, argv, "+:jqs:t:")) != -1) {
+	while ((option = getopt(argc, argv, ":jqs:t:")) != -1) {
 		switch (option) {
 		case 'j':
 			if (request->json == NULL)

@@ -43,7 +43,10 @@ run_log(struct control_call *call)
 	enum log_level level;
 
 	if (log_level_parse(call->words[1], &level) == -1)
-		return control_deny(call, "there is no such level", "");
+		return control_deny(call,
+		    "no such level, of fatal, error, warn, notice, info, "
+		    "debug, trace: ",
+		    call->words[1]);
 	log_set_level(level);
 	spawner_level(&call->engine->spawner, (int)level);
 	return CONTROL_DONE;
