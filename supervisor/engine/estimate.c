@@ -28,6 +28,7 @@
 #define PING_LEAST_US UINT64_C(5000)
 #define PING_EVERY_BYTES UINT64_C(2048)
 #define PING_LEAST_BYTES UINT64_C(8192)
+#define PING_SLOW_MS 10
 #define PINGS_PER_ROUND_TRIP 8
 #define PING_MOST_US UINT64_C(100000)
 #define SEGMENT_BYTES UINT64_C(1400)
@@ -99,9 +100,7 @@ estimate_rate(const struct estimate *estimate)
 
 /*
  * Some in a round trip, but a slow path has better things to carry; though if
- * it only looks slow, nothing else than an answer can tell. A short one looks
- * slow once a host has stood still, and what waits for answers that come seldom
- * never shows that it is not.
+ * it only looks slow, nothing else than an answer can tell.
  */
 static uint64_t
 ping_interval_us(const struct estimate *estimate)
@@ -109,20 +108,25 @@ ping_interval_us(const struct estimate *estimate)
 	uint64_t slow_us = PING_EVERY_BYTES * SECOND_US /
 	    estimate_rate(estimate);
 
-	if (is_short(estimate))
-		return PING_LEAST_US;
 	if (slow_us > PING_MOST_US)
 		slow_us = PING_MOST_US;
 	return larger(larger(slow_us, PING_LEAST_US),
 	    estimate->rtt_min_us / PINGS_PER_ROUND_TRIP);
 }
 
+/*
+ * Where the scheduler lets less wait than that, nothing more is sent until the
+ * answer is there. A path of which a stall had made a slow one would never be
+ * given enough to show better, if it was not asked after so little.
+ */
 static uint64_t
 ping_bytes(const struct estimate *estimate, uint64_t interval_us)
 {
-	uint64_t bytes = estimate_rate(estimate) / 1000 * (interval_us / 1000);
+	uint64_t per_ms = estimate_rate(estimate) / 1000;
 
-	return is_short(estimate) ? bytes : larger(bytes, PING_LEAST_BYTES);
+	if (!estimate->probing && per_ms * PING_SLOW_MS < PING_LEAST_BYTES)
+		return per_ms * PING_SLOW_MS;
+	return larger(per_ms * (interval_us / 1000), PING_LEAST_BYTES);
 }
 
 bool
