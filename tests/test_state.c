@@ -148,6 +148,44 @@ START_TEST(what_went_in_comes_out)
 }
 END_TEST
 
+/* Pieces of the window where none, some and all were seen; few gaps and many. */
+START_TEST(what_was_seen_is_known)
+{
+	struct frame_run run = { .sequence = 3000000, .count = 20000 }, fresh;
+	struct engine_parts old, new;
+	size_t few, many;
+
+	set_up(&old);
+	set_up(&new);
+	few = write_parts(&old, bytes);
+	fill(&old);
+	while (arrival_accept(&old.arrival, &run, &fresh))
+		continue;
+	ck_assert(read_parts(&new, bytes, write_parts(&old, bytes)));
+	ck_assert_mem_eq(new.arrival.seen, old.arrival.seen,
+	    ARRIVAL_WINDOW / 8);
+	ck_assert_mem_eq(new.arrival.gaps, old.arrival.gaps,
+	    sizeof(old.arrival.gaps));
+	tear_down(&new);
+	set_up(&new);
+	for (run.sequence = 3100000; run.sequence < 3110000;) {
+		run.count = 1;
+		run.sequence += 2;
+		ck_assert(arrival_accept(&old.arrival, &run, &fresh));
+	}
+	many = write_parts(&old, bytes);
+	ck_assert(read_parts(&new, bytes, many));
+	ck_assert_mem_eq(new.arrival.seen, old.arrival.seen,
+	    ARRIVAL_WINDOW / 8);
+	ck_assert_mem_eq(new.arrival.gaps, old.arrival.gaps,
+	    sizeof(old.arrival.gaps));
+	ck_assert_uint_lt(few, 4000);
+	ck_assert_uint_gt(many, sizeof(old.arrival.gaps));
+	tear_down(&old);
+	tear_down(&new);
+}
+END_TEST
+
 START_TEST(another_version_is_refused)
 {
 	struct engine_parts parts;
@@ -282,6 +320,7 @@ main(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, what_went_in_comes_out);
+	tcase_add_test(t, what_was_seen_is_known);
 	tcase_add_test(t, another_version_is_refused);
 	tcase_add_test(t, damage_does_no_harm);
 	tcase_add_test(t, numbers_at_their_end_are_refused);
