@@ -14,6 +14,7 @@
 
 #define FILE_MAX_BYTES (1024 * 1024)
 #define DEPTH_MAX 10 /* libconfig's */
+#define FILES_MAX 1000
 
 /* Fills text, FILE_MAX_BYTES, with the file and a NUL. 0, or an errno. */
 static int
@@ -29,8 +30,10 @@ fill(int fd, char *text)
 	} while (length > 0 || (length == -1 && errno == EINTR));
 	if (length == -1)
 		return errno;
-	if (used == FILE_MAX_BYTES)
+	if (used == FILE_MAX_BYTES) {
+		text[used - 1] = '\0';
 		return EFBIG;
+	}
 	text[used] = '\0';
 	return strlen(text) == used ? 0 : EILSEQ;
 }
@@ -86,12 +89,19 @@ take_include(const char *line, char path[PATH_MAX])
 	return *line == '"';
 }
 
-static int
-check_text(const char *text, const char *name, char *error, int depth);
+/* How far it went into includes. */
+struct inclusion {
+	int depth;
+	int files; /* in all */
+};
+
+static int check_text(const char *text, const char *name,
+    struct inclusion *inclusion, char *error);
 
 /* What does not exist is left to libconfig's own complaint. */
 static int
-check_file(const char *path, const char *name, int line, char *error, int depth)
+check_file(const char *path, const char *name, int line,
+    struct inclusion *inclusion, char *error)
 {
 	struct stat status;
 	char *text;
@@ -109,20 +119,37 @@ check_file(const char *path, const char *name, int line, char *error, int depth)
 					      "it is not a regular file");
 		return -1;
 	}
-	result = check_text(text, path, error, depth + 1);
+	inclusion->depth++;
+	result = check_text(text, path, inclusion, error);
+	inclusion->depth--;
 	config_text_free(text);
 	return result;
 }
 
+/* Files that include others twice and more would be a great many. */
 static int
-check_text(const char *text, const char *name, char *error, int depth)
+check_line(const char *text, const char *name, int line,
+    struct inclusion *inclusion, char *error)
 {
 	char path[PATH_MAX];
+
+	if (!take_include(text, path))
+		return 0;
+	if (++inclusion->files <= FILES_MAX)
+		return check_file(path, name, line, inclusion, error);
+	snprintf(error, CONFIG_ERROR_MAX,
+	    "%s:%d: more than %d files are included", name, line, FILES_MAX);
+	return -1;
+}
+
+static int
+check_text(const char *text, const char *name, struct inclusion *inclusion,
+    char *error)
+{
 	int line = 1;
 
-	while (depth < DEPTH_MAX) {
-		if (take_include(text, path) &&
-		    check_file(path, name, line, error, depth) == -1)
+	while (inclusion->depth < DEPTH_MAX) {
+		if (check_line(text, name, line, inclusion, error) == -1)
 			return -1;
 		text = strchr(text, '\n');
 		if (text == NULL)
@@ -136,5 +163,7 @@ check_text(const char *text, const char *name, char *error, int depth)
 int
 config_text_check_includes(const char *text, const char *name, char *error)
 {
-	return check_text(text, name, error, 0);
+	struct inclusion inclusion = { 0 };
+
+	return check_text(text, name, &inclusion, error);
 }

@@ -53,6 +53,8 @@ clear_folder(void)
 	unlink("open");
 	unlink("file");
 	unlink("included");
+	unlink("large");
+	unlink("many");
 	rmdir("folder");
 }
 
@@ -572,6 +574,27 @@ START_TEST(includes_are_bounded)
 	ck_assert_str_eq(error,
 	    "included:2: /dev/zero cannot be included: "
 	    "it is not a regular file");
+	make_file("many", 0600,
+	    "@include \"many\"\n@include \"many\"\n@include \"many\"\n"
+	    "@include \"many\"\n@include \"many\"\n@include \"many\"\n");
+	ck_assert_ptr_null(config_load("many", error));
+	ck_assert_str_eq(error, "many:1: more than 1000 files are included");
+}
+END_TEST
+
+START_TEST(large_file_is_refused)
+{
+	static char text[1024 * 1024 + 1];
+	char error[CONFIG_ERROR_MAX] = "";
+
+	memset(text, '#', sizeof(text) - 1);
+	make_file("large", 0600, text);
+	ck_assert_ptr_null(config_load("large", error));
+	ck_assert_str_eq(error, "large: File too large");
+	text[sizeof(text) - 2] = '\0';
+	make_file("file", 0600, text);
+	ck_assert_ptr_null(config_load("file", error));
+	ck_assert_ptr_null(strstr(error, "too large"));
 }
 END_TEST
 
@@ -649,6 +672,7 @@ make_suite(void)
 	tcase_add_test(tests, file_is_loaded);
 	tcase_add_test(tests, included_file_is_named);
 	tcase_add_test(tests, includes_are_bounded);
+	tcase_add_test(tests, large_file_is_refused);
 	tcase_add_test(tests, unreadable_files_are_named);
 	tcase_add_test(tests, long_control_path_is_refused);
 	tcase_add_test(tests, long_chains_are_cut_for_display);
