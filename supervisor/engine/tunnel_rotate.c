@@ -20,7 +20,7 @@ due_us(const struct path *path, uint64_t now_us)
 	uint64_t whole_us = path->tunnel->config->rotate_s * SECOND_US;
 
 	return now_us + whole_us - whole_us / 10 +
-	    arc4random() * (whole_us / 5) / UINT32_MAX;
+	    arc4random_uniform((uint32_t)(whole_us / 5000)) * UINT64_C(1000);
 }
 
 void
