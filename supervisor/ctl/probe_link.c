@@ -1,7 +1,5 @@
 #include "supervisor/ctl/probe_link.h"
 
-#include <sys/wait.h>
-
 #include <bsd/string.h>
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +12,7 @@
 #include "supervisor/ctl/probe_words.h"
 #include "supervisor/ctl/probe_worker.h"
 #include "supervisor/engine/clock.h"
+#include "supervisor/engine/failure.h"
 
 #define DIAL_TIMEOUT_MS 10000
 #define USER_TIMEOUT_MS 20000
@@ -154,14 +153,9 @@ handle_end(struct probe_link *link)
 	int status = probe_worker_reap(&link->channel);
 
 	strlcpy(words, link->words, sizeof(words));
-	if (words[0] != '\0')
-		probe_link_fail(link, "%s", words);
-	else if (WIFSIGNALED(status))
-		probe_link_fail(link, "worker killed by SIG%s",
-		    sigabbrev_np(WTERMSIG(status)));
-	else
-		probe_link_fail(link, "worker ended: %s",
-		    message_exit_name(WEXITSTATUS(status)));
+	if (words[0] == '\0')
+		failure_exit(status, words, sizeof(words));
+	probe_link_fail(link, "%s", words);
 }
 
 static void

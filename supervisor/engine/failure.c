@@ -47,6 +47,18 @@ failure_cause(const struct worker_event *event, char *cause, size_t size)
 	}
 }
 
+/* Real-time signals have no name. */
+static void
+say_signal(int signal, char *words, size_t size)
+{
+	const char *name = sigabbrev_np(signal);
+
+	if (name != NULL)
+		snprintf(words, size, "worker killed by SIG%s", name);
+	else
+		snprintf(words, size, "worker killed by signal %d", signal);
+}
+
 void
 failure_exit(int status, char *words, size_t size)
 {
@@ -54,8 +66,7 @@ failure_exit(int status, char *words, size_t size)
 		snprintf(words, size, "worker: cannot fork: %s",
 		    strerror(-status));
 	else if (WIFSIGNALED(status))
-		snprintf(words, size, "worker killed by SIG%s",
-		    sigabbrev_np(WTERMSIG(status)));
+		say_signal(WTERMSIG(status), words, size);
 	else
 		snprintf(words, size, "worker ended: %s",
 		    message_exit_name(WEXITSTATUS(status)));
