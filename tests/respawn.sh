@@ -45,12 +45,14 @@ stop sink INT
 victim=$(query listener '.tunnels[0].paths[0].pid')
 restarts=$(query connector '[.tunnels[].paths[].restarts] | add')
 began=$(now_ms)
-kill -KILL "$victim"
+kill -RTMIN "$victim"
 has_restarted() {
 	[ "$(query connector '[.tunnels[].paths[].restarts] | add')" \
 	    -gt "$restarts" ] && has_paths_up connector 2
 }
 await 5 "new connection" has_restarted
+has_line listener "worker killed by signal $(kill -l RTMIN)" ||
+    fail "the log does not name the signal"
 note "worker of the listener: back after $(($(now_ms) - began)) ms"
 expect sink corrupt 0
 expect sink duplicates 0
