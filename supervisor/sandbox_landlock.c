@@ -92,8 +92,8 @@ sandbox_landlock_new(int level, enum sandbox_landlock_reach reach)
 	    known_bytes(level), 0);
 }
 
-int
-sandbox_landlock_grant_fd(int ruleset, int fd, uint64_t allowed)
+static int
+grant_fd(int ruleset, int fd, uint64_t allowed)
 {
 	struct landlock_path_beneath_attr rule = { .allowed_access = allowed,
 		.parent_fd = fd };
@@ -110,7 +110,7 @@ sandbox_landlock_grant(int ruleset, const char *path, uint64_t allowed)
 	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd == -1)
 		return 0;
-	result = sandbox_landlock_grant_fd(ruleset, fd, allowed);
+	result = grant_fd(ruleset, fd, allowed);
 	saved = errno;
 	close(fd);
 	errno = saved;

@@ -35,9 +35,6 @@ sandbox_landlock_grant_folder(int ruleset, const char *file, uint64_t allowed);
 /* To execute this program's dynamic linker, and what lies beside it. */
 int sandbox_landlock_grant_linker(int ruleset);
 
-/* The same, of an open descriptor. */
-int sandbox_landlock_grant_fd(int ruleset, int fd, uint64_t allowed);
-
 /* To make and remove sockets and files anywhere, and TUN devices. */
 int sandbox_landlock_grant_names(int ruleset, int level);
 

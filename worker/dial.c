@@ -295,8 +295,9 @@ dial_connect(struct dial *dial)
 	return fd;
 }
 
-void
-dial_wait(const struct dial *dial, int fd, short events)
+/* dial_poll() for one descriptor, until one of the events of poll(2) is there. */
+static void
+wait_for(const struct dial *dial, int fd, short events)
 {
 	struct pollfd polls[2];
 
@@ -319,7 +320,7 @@ send_request(struct dial *dial, int fd)
 		if (count >= 0)
 			sent += (size_t)count;
 		else if (errno == EAGAIN)
-			dial_wait(dial, fd, POLLOUT);
+			wait_for(dial, fd, POLLOUT);
 		else if (errno != EINTR)
 			dial_fail(dial, REASON_ERRNO, errno, NULL);
 	}
@@ -331,7 +332,7 @@ read_answer(struct dial *dial, int fd)
 	struct proxy *proxy = &dial->proxy;
 	ssize_t count;
 
-	dial_wait(dial, fd, POLLIN);
+	wait_for(dial, fd, POLLIN);
 	count = read(fd, proxy->input + proxy->filled,
 	    sizeof(proxy->input) - proxy->filled);
 	if (count > 0)

@@ -66,9 +66,6 @@ void dial_proxies(struct dial *dial, int fd);
 void dial_poll(const struct dial *dial, struct pollfd *polls, size_t count,
     int64_t until_ms);
 
-/* The same for one descriptor, until one of the events of poll(2) is there. */
-void dial_wait(const struct dial *dial, int fd, short events);
-
 /* report_fail() with the exit code of a dial. */
 _Noreturn void dial_fail(const struct dial *dial, enum event_reason reason,
     int detail, const char *what);

@@ -67,8 +67,8 @@ error_of(int resolver_error)
 	}
 }
 
-int
-srv_look_up(const char *name, struct srv_list *list)
+static int
+look_up(const char *name, struct srv_list *list)
 {
 	static uint8_t answer[ANSWER_MAX];
 	struct __res_state state;
@@ -144,7 +144,7 @@ srv_choose(char host[MESSAGE_HOST_MAX], uint32_t *port, uint32_t number,
 {
 	static struct srv_list list;
 	const struct srv_target *target;
-	int error = srv_look_up(host, &list);
+	int error = look_up(host, &list);
 
 	if (error != 0)
 		return error;

@@ -25,17 +25,15 @@ struct srv_list {
 };
 
 /*
- * Ask the system's resolver. Returns 0 and at least one target, or an error of
- * getaddrinfo(3). Blocks as long as the resolver does.
+ * Read a server's answer, whatever it holds. Returns 0 and at least one target,
+ * or an error of getaddrinfo(3).
  */
-int srv_look_up(const char *name, struct srv_list *list);
-
-/* Read a server's answer, whatever it holds; returns as above. */
 int srv_read(const uint8_t *answer, size_t bytes, struct srv_list *list);
 
 /*
  * Replace the name of a service by the target of this number, in the order of
- * the seed; beyond the last one it begins again. As srv_look_up().
+ * the seed; beyond the last one it begins again. It asks the system's resolver,
+ * and blocks as long as that does. Returns 0 or an error of getaddrinfo(3).
  */
 int srv_choose(char host[MESSAGE_HOST_MAX], uint32_t *port, uint32_t number,
     uint32_t seed);

@@ -39,8 +39,12 @@ ledger_init(struct ledger *ledger, uint64_t first)
 	ledger->first = first;
 }
 
-void
-ledger_count(const struct ledger *ledger,
+/*
+ * From all that was ever counted (with 0 carried) to what the count at hand
+ * has; counts may be all.
+ */
+static void
+count_from_base(const struct ledger *ledger,
     const uint64_t all[FRAME_TOTALS_COUNT], uint64_t counts[FRAME_TOTALS_COUNT])
 {
 	for (int i = 0; i < FRAME_TOTALS_COUNT; i++)
@@ -130,7 +134,7 @@ ledger_has_news(struct ledger *ledger, const uint64_t all[FRAME_TOTALS_COUNT])
 {
 	uint64_t counts[FRAME_TOTALS_COUNT];
 
-	ledger_count(ledger, all, counts);
+	count_from_base(ledger, all, counts);
 	if (ledger->said.echo != ledger->peer_first ||
 	    ledger->said.round != ledger->round ||
 	    memcmp(counts, ledger->said.counts, sizeof(counts)) != 0)
@@ -142,7 +146,7 @@ void
 ledger_say(struct ledger *ledger, const uint64_t all[FRAME_TOTALS_COUNT],
     uint64_t now_us, struct frame_totals *totals)
 {
-	ledger_count(ledger, all, ledger->said.counts);
+	count_from_base(ledger, all, ledger->said.counts);
 	ledger->said.first = ledger->first;
 	ledger->said.echo = ledger->peer_first;
 	ledger->said.round = ledger->round;
@@ -207,7 +211,7 @@ ledger_account_out(const struct ledger *ledger,
 	static const uint64_t none[FRAME_TOTALS_COUNT];
 	uint64_t counts[FRAME_TOTALS_COUNT];
 
-	ledger_count(ledger, all, counts);
+	count_from_base(ledger, all, counts);
 	close_books(counts, ledger->known ? ledger->peer : none, ledger->known,
 	    account);
 }
@@ -219,7 +223,7 @@ ledger_account_in(const struct ledger *ledger,
 	static const uint64_t none[FRAME_TOTALS_COUNT];
 	uint64_t counts[FRAME_TOTALS_COUNT];
 
-	ledger_count(ledger, all, counts);
+	count_from_base(ledger, all, counts);
 	close_books(ledger->known ? ledger->peer : none, counts, ledger->known,
 	    account);
 }

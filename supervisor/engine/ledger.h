@@ -67,14 +67,6 @@ struct ledger_account {
 /* first is above 0. */
 void ledger_init(struct ledger *ledger, uint64_t first);
 
-/*
- * From all that was ever counted (with 0 carried) to what the count at hand
- * has; counts may be all.
- */
-void ledger_count(const struct ledger *ledger,
-    const uint64_t all[FRAME_TOTALS_COUNT],
-    uint64_t counts[FRAME_TOTALS_COUNT]);
-
 enum ledger_role {
 	LEDGER_FOLLOWS, /* the listener */
 	LEDGER_LEADS,	/* the connector */

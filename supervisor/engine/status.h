@@ -8,9 +8,6 @@
 struct engine;
 struct evbuffer;
 
-/* "error" and why, which ends an answer. */
-void status_write_error(struct evbuffer *out, const char *words);
-
 /* The process, every tunnel, its drops and its paths. */
 void status_write(struct engine *engine, struct evbuffer *out);
 

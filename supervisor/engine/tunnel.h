@@ -125,10 +125,6 @@ void tunnel_path_stalled(struct tunnel *tunnel, struct path *path);
 /* Nothing of the tunnel is in flight on it. */
 bool tunnel_path_is_empty(const struct tunnel *tunnel, const struct path *path);
 
-/* The peer wants no DATA on the path for so long; with 0 it does. */
-void
-tunnel_path_held(struct tunnel *tunnel, struct path *path, uint16_t pause_ms);
-
 /* The runs of a DATA frame, to the application. 0, or -1: malformed. */
 int tunnel_deliver(struct tunnel *tunnel, struct path *path,
     const uint8_t *frame, size_t bytes);
