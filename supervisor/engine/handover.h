@@ -37,8 +37,10 @@ int handover_send(struct handover *handover, int socket);
 int
 handover_receive(struct handover *handover, int socket, struct state *state);
 
-/* Wipe what was written; close the descriptors that nobody has read. */
+/* The keys in what was written. */
 void handover_wipe(struct handover *handover);
+
+/* The descriptors that crossed are not closed: a reader has them, or ends. */
 void handover_free(struct handover *handover);
 
 #endif
