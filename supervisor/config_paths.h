@@ -18,8 +18,11 @@ extern const struct config_key config_path_keys[];
 int config_path_read(const struct config_reader *reader,
     const config_setting_t *setting, void *tunnel);
 
-/* Append the candidates of the tunnel's `pool`, if it has one. 0, or -1. */
+/*
+ * Append the candidates of `pool` in the tunnel's group, if it is there, to the
+ * struct config_tunnel that object is. 0, or -1.
+ */
 int config_pool_read(const struct config_reader *reader,
-    const config_setting_t *setting, void *tunnel);
+    const config_setting_t *tunnel, void *object);
 
 #endif
