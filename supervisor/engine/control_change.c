@@ -213,9 +213,12 @@ add_peer(struct control_call *call, struct change *change)
 	bundle->psks = psks;
 	if (take_psk(call, &psks[index]) == -1)
 		return -1;
-	return config_words_add_peer(config, call->words[CONTROL_FIRST],
-	    call->words[CONTROL_FIRST + 1], call->words + CONTROL_FIRST + 2,
-	    call->count - CONTROL_FIRST - 2, call->error);
+	if (config_words_add_peer(config, call->words[CONTROL_FIRST],
+		call->words[CONTROL_FIRST + 1], call->words + CONTROL_FIRST + 2,
+		call->count - CONTROL_FIRST - 2, call->error) == 0)
+		return 0;
+	key_wipe(&psks[index], sizeof(psks[index]));
+	return -1;
 }
 
 enum control_result
@@ -259,6 +262,8 @@ remove_peer(struct control_call *call, struct change *change)
 	config_remove_peer(config, index);
 	memmove(bundle->psks + index, bundle->psks + index + 1,
 	    (config->peers_count - index) * sizeof(*bundle->psks));
+	/* The last one is behind the end now. */
+	key_wipe(bundle->psks + config->peers_count, sizeof(*bundle->psks));
 	return 0;
 }
 
