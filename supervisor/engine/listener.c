@@ -43,6 +43,14 @@ struct listener_pending {
 };
 
 static void
+stop_watching(struct listener_pending *pending)
+{
+	if (pending->readable != NULL)
+		event_free(pending->readable);
+	pending->readable = NULL;
+}
+
+static void
 forget(struct listener_pending *pending)
 {
 	struct listener *listener = pending->listener;
@@ -50,8 +58,7 @@ forget(struct listener_pending *pending)
 	TAILQ_REMOVE(&listener->pending, pending, entry);
 	if (pending->admitted)
 		admission_leave(&listener->engine->admission, &pending->source);
-	if (pending->readable != NULL)
-		event_free(pending->readable);
+	stop_watching(pending);
 	if (pending->fd != -1)
 		close(pending->fd);
 	free(pending);
@@ -153,6 +160,11 @@ admit(struct listener_pending *pending)
 	}
 	admission_remember(&engine->admission, mark_of(pending));
 	strlcpy(one.name, pending->name, sizeof(one.name));
+	/*
+	 * The worker has the connection next, and once ours is closed epoll(7)
+	 * could not be told any more not to report it.
+	 */
+	stop_watching(pending);
 	if (!listener_queue(pending->listener, &one)) {
 		noise_handshake_free(one.handshake);
 		drop(pending, "too many paths are arriving");
