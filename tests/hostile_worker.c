@@ -364,6 +364,65 @@ bell_polite(void)
 	}
 }
 
+/* The beginning of a long frame, of which the rest takes its time. */
+static void
+announce_frame(void)
+{
+	static const uint8_t length[2] = { 0xff, 0xff };
+	uint8_t *span;
+	size_t room;
+
+	if (ring_reserve(&pump.rx, sizeof(length), &span, &room) == RING_OK) {
+		memcpy(span, length, sizeof(length));
+		ring_commit(&pump.rx, sizeof(length));
+	}
+}
+
+static void
+add_byte(void)
+{
+	uint8_t *span;
+	size_t room;
+
+	if (ring_reserve(&pump.rx, 1, &span, &room) == RING_OK)
+		ring_commit(&pump.rx, 1);
+}
+
+/* As bell_polite, but with a byte now and then, before it is too much. */
+static void
+bell_patient(void)
+{
+	unsigned int rung = 0;
+
+	announce_frame();
+	for (;;) {
+		while (!bell_ring(&words->engine_wants_data, FD_BELL_OUT))
+			continue;
+		if (++rung % 500 == 0)
+			add_byte();
+	}
+}
+
+/* Each byte of it with a bell, as fast as the engine asks for one. */
+static void
+drip(void)
+{
+	announce_frame();
+	for (;;) {
+		add_byte();
+		while (!bell_ring(&words->engine_wants_data, FD_BELL_OUT))
+			continue;
+	}
+}
+
+/* The processor is all that it takes. */
+static void
+spin(void)
+{
+	for (;;)
+		continue;
+}
+
 /* Byte by byte and with a bell for each: nothing that is forbidden. */
 static void
 dribble(void)
@@ -598,6 +657,9 @@ static const struct {
 	ATTACK(memfds),
 	ATTACK(bell_storm),
 	ATTACK(bell_polite),
+	ATTACK(bell_patient),
+	ATTACK(drip),
+	ATTACK(spin),
 	ATTACK(dribble),
 	ATTACK(message_half),
 	ATTACK(message_long),

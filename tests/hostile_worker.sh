@@ -6,21 +6,10 @@
 . "$(dirname "$0")/lib.sh"
 need jq pgrep
 
-hostile=$work/hostile
-rate=${HOSTILE_RATE:-10k}
-mkdir "$hostile"
-cp "$build/socktopus" "$build/socktopusctl" "$hostile"
-cp "$build/tests/hostile_worker" "$hostile/socktopus-worker"
-chmod 755 "$hostile" "$hostile"/*
-: >"$hostile/attacks"
-expect_problem "$log_path_down" 'slot [0-9]+: worker'
+# shellcheck source-path=SCRIPTDIR source=lib_hostile.sh
+. "$tests/lib_hostile.sh"
 
-make_key near
-make_key far
-pick_tuple
-calm_near=$near calm_local=$local calm_far=$far
-calm="local = \"$loc\"; remote = \"$rem\";"
-pick_tuple
+rate=${HOSTILE_RATE:-10k}
 
 # The reason that must be logged for an attack.
 reason_of() {
@@ -35,52 +24,13 @@ reason_of() {
 	message_empty | close_channel | close_bell_out) echo 'SIGKILL' ;;
 	message_random) echo 'impossible message|SIGKILL' ;;
 	message_*) echo 'impossible message' ;;
-	never_drain | stop | close_*) echo 'no answer in 5 s|replaced by a' ;;
+	drip) echo 'rings for nothing|failed to open|no answer in 5 s' ;;
+	never_drain | stop | spin | close_*) echo 'no answer in 5 s|replaced by a' ;;
 	crash) echo 'SIGSEGV' ;;
 	leave) echo 'worker ended' ;;
 	dribble) echo '.*' ;;
 	*) fail "$1: no such attack" ;;
 	esac
-}
-
-# start_nodes SIDE COUNT: with so many paths for workers to go bad on.
-start_nodes() {
-	local side=$1 number paths=
-
-	begin_file listener far <<-END
-	listen = ( "0.0.0.0:0" );
-	peers = ( { name = "connector"; key = "$(public_key near)"; } );
-	END
-	start_side "$side" listener
-	await_listening listener
-	for ((number = 1; number <= $2; number++)); do
-		paths+="${paths:+, }{ source = \"127.0.1.$number\";
-		    uri = \"tcp://127.0.1.$number:${port[listener]}\"; }"
-	done
-	begin_file connector near <<-END
-	peers = ( { name = "listener"; key = "$(public_key far)"; } );
-	tunnels = ( { name = "calm"; peer = "listener"; $calm
-	    destination = "tcp://127.0.0.1:${port[listener]}"; },
-	    { name = "storm"; peer = "listener";
-	    destination = "tcp://127.0.0.1:${port[listener]}";
-	    local = "$loc"; remote = "$rem"; paths = ( $paths ); } );
-	END
-	start_side "$side" connector
-	# A worker that is not known yet could not be ended below.
-	await_paths connector $(($2 + 2))
-	await_paths listener $(($2 + 2))
-}
-
-start_side() {
-	local build=$build wrap=()
-
-	if [ "$1" = "$2" ]; then
-		wrap=("$build/tests/old_kernel")
-		expect_problem 'lock-in: this kernel has no '
-		build=$hostile
-		echo 'sandbox = "best-effort";' >>"$work/$2.conf"
-	fi
-	start_file "$2"
 }
 
 # run SIDE SECONDS ATTACK...: all at once; the calm tunnel's goodput of those
@@ -92,13 +42,7 @@ run() {
 	: >"$hostile/attacks"
 	start_nodes "$side" $#
 	engine=$(engine_of "$side")
-	number=0
-	for name in "$@"; do
-		number=$((number + 1))
-		echo "127.0.1.$number: $name" >>"$hostile/attacks"
-	done
-	# Those that were honest so far are ended, and come again.
-	pkill_workers "$side"
+	go_bad "$side" "$@"
 	start echo "$dgram" echo -a 127.0.0.1 -p "$far"
 	await_line 5 echo '^port='
 	start ping "$dgram" ping -a 127.0.0.1 -p "$near" -s 100-9000 -r 1500 \
@@ -128,16 +72,6 @@ run() {
 	stop echo
 	stop connector
 	stop listener
-}
-
-# Only workers of this test's own process, and only those of the bad paths.
-pkill_workers() {
-	local worker
-
-	for worker in $(query "$1" '.tunnels[].paths[] |
-	    select(.uri | contains("127.0.1.")).pid | select(. > 0)'); do
-		kill -KILL "$worker" 2>/dev/null
-	done
 }
 
 check_end() {
@@ -196,8 +130,9 @@ bytes='length_zero length_most garbage replay fill flip punch punch_words'
 messages='message_half message_long message_empty message_kind message_text
     message_random message_descriptors memfds crash leave close_channel
     close_bell_out'
-floods='bell_storm bell_polite event_flood up_flood'
-silences='never_drain stop close_bell_in close_regions close_socket dribble'
+floods='bell_storm bell_polite bell_patient event_flood up_flood'
+silences='never_drain stop spin drip close_bell_in close_regions close_socket
+    dribble'
 # One trial can be asked for: SIDE SECONDS ATTACK...
 if [ $# -gt 0 ]; then
 	attacks "$@"

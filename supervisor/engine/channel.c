@@ -13,6 +13,11 @@
 
 /* A bell that rings so often without any progress is an attack. */
 #define IDLE_BELLS_MAX 1000
+/* So much is worth a bell, or a frame. */
+#define WORTH_BYTES 256
+/* Bells that were not worth it: so many at once, and in a second. */
+#define CREDIT_MAX 2000
+#define CREDIT_PER_S 2000
 /* What a worker has to write out its last bytes, before it is killed. */
 #define CLOSE_GRACE_US UINT64_C(2000000)
 
@@ -43,20 +48,56 @@ break_off(struct channel *channel, const char *words)
 	channel->handler->broken(channel->argument, words);
 }
 
+static void
+grow_credit(struct channel *channel)
+{
+	uint64_t now_us = clock_now_us();
+	uint64_t grown = (now_us - channel->credit_us) * CREDIT_PER_S / 1000000;
+
+	if (grown == 0)
+		return;
+	channel->credit_us = now_us;
+	channel->credit = grown < CREDIT_MAX - channel->credit ?
+	    channel->credit + (unsigned int)grown :
+	    CREDIT_MAX;
+}
+
+/*
+ * An honest worker rings twice for the same if both data and room were asked
+ * for, so a bell that was worth it makes up for one that was not. False: there
+ * were too many of those, and this one was for nothing.
+ */
+static bool
+account(struct channel *channel, bool worth, bool idle)
+{
+	grow_credit(channel);
+	if (worth) {
+		if (channel->credit < CREDIT_MAX)
+			channel->credit++;
+		return true;
+	}
+	if (channel->credit > 0)
+		channel->credit--;
+	return channel->credit > 0 || !idle;
+}
+
 /* True while what a worker rings is what it may. */
 static bool
 count_bells(struct channel *channel, int rung)
 {
 	uint64_t moved = channel->rx.head + channel->tx.tail;
+	bool idle = moved == channel->bell_moved;
+	bool worth = channel->rx.tail != channel->bell_taken ||
+	    moved - channel->bell_moved >= WORTH_BYTES;
 
 	channel->bells_rung += (uint64_t)rung;
 	if (channel->bells_rung > channel->bells_asked)
 		return false;
-	if (rung == 0 || moved != channel->bell_moved)
-		channel->idle_bells = 0;
-	else
-		channel->idle_bells++;
+	channel->idle_bells = rung > 0 && idle ? channel->idle_bells + 1 : 0;
 	channel->bell_moved = moved;
+	channel->bell_taken = channel->rx.tail;
+	if (rung > 0 && !account(channel, worth, idle))
+		return false;
 	return channel->idle_bells <= IDLE_BELLS_MAX;
 }
 
@@ -117,6 +158,7 @@ channel_init(struct channel *channel, const struct channel_handler *handler,
 		.bell_in = -1,
 		.bell_out = -1,
 		.slot = -1,
+		.credit = CREDIT_MAX,
 		.handler = handler,
 		.argument = argument,
 	};
@@ -302,9 +344,19 @@ channel_ring(struct channel *channel)
 	bell_ring(&channel->flags->worker_sleeps, channel->bell_out);
 }
 
+/* Who rings for next to nothing is not asked to; the tick looks instead. */
+static bool
+may_ring(struct channel *channel)
+{
+	grow_credit(channel);
+	return channel->credit > 0;
+}
+
 void
 channel_want_data(struct channel *channel)
 {
+	if (!may_ring(channel))
+		return;
 	channel->bells_asked++;
 	bell_arm(&channel->flags->engine_wants_data);
 }
@@ -312,6 +364,8 @@ channel_want_data(struct channel *channel)
 void
 channel_want_room(struct channel *channel)
 {
+	if (!may_ring(channel))
+		return;
 	channel->bells_asked++;
 	bell_arm(&channel->flags->engine_wants_room);
 }

@@ -55,7 +55,10 @@ struct channel {
 	uint64_t bells_asked; /* each asks for one byte at most */
 	uint64_t bells_rung;
 	uint64_t bell_moved;	 /* both rings, at the last bell */
+	uint64_t bell_taken;	 /* by us, from the receive ring, by then */
 	unsigned int idle_bells; /* in a row without anything moved */
+	unsigned int credit;	 /* for bells that bring next to nothing */
+	uint64_t credit_us;	 /* when it grew last */
 	uint64_t ring_moved;	 /* both rings, when we rang last */
 	const struct channel_handler *handler;
 	void *argument;
@@ -110,7 +113,11 @@ bool channel_is_busy(const struct channel *channel);
 /* Call the bell handler again from the event loop, after everybody else. */
 void channel_again(struct channel *channel);
 
-/* Say that bytes, or room, are waited for; then look at the ring again. */
+/*
+ * Say that bytes, or room, are waited for; then look at the ring again. Who
+ * rang too often for next to nothing, 2000 times in a second, is not asked: then
+ * the caller has to look by itself from time to time.
+ */
 void channel_want_data(struct channel *channel);
 void channel_want_room(struct channel *channel);
 

@@ -1,0 +1,100 @@
+#!/bin/bash
+# What a worker that was taken over costs the engine of an otherwise idle
+# service: the engine's time on the processor, from the attack's first begin
+# until after it came again, and again. It is little, whatever the worker does.
+. "$(dirname "$0")/lib.sh"
+need jq pgrep socat
+# shellcheck source-path=SCRIPTDIR source=lib_hostile.sh
+. "$tests/lib_hostile.sh"
+
+limit=${HOSTILE_COST:-5} # percent of a core
+seconds=${HOSTILE_SECONDS:-5}
+expect_problem 'more lines .*were left out'
+
+cpu_ms() {
+	awk '{ print ($14 + $15) * 10 }' "/proc/$1/stat"
+}
+
+# cost SIDE ATTACK...: all at once, the attack that comes with the path's
+# second worker. In thousandths of a core, in $cost.
+cost() {
+	local side=$1 engine before
+
+	: >"$hostile/attacks"
+	start_nodes "$side" $(($# - 1))
+	engine=$(engine_of "$side")
+	before=$(cpu_ms "$engine")
+	go_bad "$@"
+	sleep "$seconds"
+	cost=$((($(cpu_ms "$engine") - before) / seconds))
+	[ "$(engine_of "$side")" = "$engine" ] || fail "$*: the engine died"
+	stop connector
+	stop listener
+}
+
+# A slow machine has the engine work for longer; no attack costs so much that
+# one more try would hide it.
+attacks() {
+	local ends
+
+	cost "$@"
+	[ "$cost" -le $((limit * 10)) ] || cost "$@"
+	ends=$(grep -Eo "/(tcp://)?127\.0\.1\..* down( again)?: .*" \
+	    "$work/$1.log" | sed 's/.* down[^:]*: //' |
+	    grep -Ev 'SIGKILL|shutting down' | sort | uniq -c | sort -rn |
+	    head -n 2 | tr -s ' \n' ' ')
+	note "$1: ${*:2}: $((cost / 10)).$((cost % 10)) % of a core;$ends"
+	[ "$cost" -le $((limit * 10)) ] || fail "$*: it costs the engine too much"
+}
+
+# A first message in pieces: of a connection that the worker has by then, and
+# does not read, the engine must not hear any more.
+pieces() {
+	local engine worker before
+
+	start_listener listener
+	start relay socat -d -d -b 1 TCP-LISTEN:0,bind=127.0.0.1,fork,nodelay \
+	    "TCP:127.0.0.1:${port[listener]},nodelay"
+	await_line 10 relay 'listening on AF='
+	port[relay]=$(sed -n 's/.*listening on AF=.*:\([0-9]*\)$/\1/p' \
+	    "$work/relay.log")
+	start_connector connector "$loc" "$rem" "tcp://127.0.0.1:${port[relay]}"
+	await_paths listener 1
+	engine=$(engine_of listener)
+	worker=$(query listener '.tunnels[0].paths[0].pid')
+	kill -STOP "$worker"
+	start send "$dgram" send -a 127.0.0.1 -p "$near" -n 20 -r 100 \
+	    127.0.0.1 "$local"
+	finish send
+	before=$(cpu_ms "$engine")
+	sleep 2
+	cost=$((($(cpu_ms "$engine") - before) / 2))
+	kill -KILL "$worker"
+	note "a first message in pieces: $((cost / 10)).$((cost % 10)) % of a core"
+	[ "$cost" -le $((limit * 10)) ] || fail "the engine hears of a connection" \
+	    "that is its worker's"
+	stop connector
+	stop listener
+	stop relay
+}
+
+# One trial can be asked for: SIDE ATTACK...
+if [ $# -gt 0 ]; then
+	attacks "$@"
+	exit
+fi
+pieces
+every='honest head_random tail_random length_zero length_most garbage replay
+    flip punch punch_words memfds crash leave message_random
+    message_descriptors never_drain fill close_channel close_bell_in
+    close_bell_out close_regions close_socket stop'
+storms='bell_storm bell_polite bell_patient drip spin dribble event_flood
+    up_flood'
+for side in connector listener; do
+	# shellcheck disable=SC2086 # lists
+	attacks "$side" $storms
+	[ -n "${TEST_LONG:-}" ] || continue
+	for attack in $every $storms; do
+		attacks "$side" "$attack"
+	done
+done
