@@ -173,12 +173,12 @@ stop_tunnel() {
 	socktopus_logs=()
 }
 
-# begin_load MBIT SECONDS [COUNT]: the sink's report is in ${sink}.log.
+# begin_load MBIT SECONDS: the sink's report is in ${sink}.log.
 begin_load() {
 	runs=$((runs + 1))
 	sink=sink$runs sender=sender$runs series=$work/series$runs
 	start "$sink" nsenter --net=/run/netns/far "$dgram" sink \
-	    -a 127.0.0.1 -p 5143 -b 33554432 -i 2 -t 120 \
+	    -a 127.0.0.1 -p 5143 -b 33554432 -i 2 -t $(($2 + 120)) \
 	    -w "$links_warm_s" -o "$series"
 	await_line 5 "$sink" '^port='
 	start "$sender" nsenter --net=/run/netns/near "$dgram" send \

@@ -127,4 +127,7 @@ expect "$sink" duplicates 0
 await_paths listener "$relays" 40
 compare_stock
 note "$rounds times all $relays paths were back;" \
-    "$total_lost of $sent datagrams lost"
+    "$total_lost of $sent datagrams lost, longest gap" \
+    "$(value "$sink" gap_max_ms) ms"
+[ "$total_lost" -le 0 ] || fail "lost: $(query connector \
+    '.tunnels[0].ledger.out | tostring')"
