@@ -200,18 +200,36 @@ START_TEST(test_awaits)
 	struct schedule_path path = make_path(100 * MB, 6000);
 	uint64_t least_us = schedule_delivery_us(&path, 1400);
 
-	path.busy = true;
+	path.ring_bytes = 1000;
 	ck_assert(!schedule_awaits(&path, 1400, QUEUE_MS, least_us));
 	path.room_bytes = 1399;
 	ck_assert(schedule_awaits(&path, 1400, QUEUE_MS, least_us));
-	path.busy = false;
+	path.ring_bytes = 0;
 	ck_assert(!schedule_awaits(&path, 1400, QUEUE_MS, least_us));
-	path.busy = true;
+	path.ring_bytes = 1000;
 	path.backlog_bytes = 100 * 8000 + 1000;
+	ck_assert(schedule_awaits(&path, 1400, QUEUE_MS, least_us));
+	path.backlog_bytes += 1000;
 	ck_assert(!schedule_awaits(&path, 1400, QUEUE_MS, least_us));
 	path.backlog_bytes = 0;
 	path.up = false;
 	ck_assert(!schedule_awaits(&path, 1400, QUEUE_MS, least_us));
+}
+END_TEST
+
+/* What a late worker has yet to take is no queue of the path. */
+START_TEST(test_keeps_behind_a_late_worker)
+{
+	struct schedule_path path = make_path(100 * MB, 6000);
+	uint64_t least_us = schedule_delivery_us(&path, 1400);
+
+	path.backlog_bytes = 100 * 11000;
+	ck_assert(!schedule_keeps(&path, 1400, QUEUE_MS, least_us));
+	path.ring_bytes = 100 * 3000;
+	ck_assert(schedule_keeps(&path, 1400, QUEUE_MS, least_us));
+	path.backlog_bytes += 100 * 1000;
+	path.ring_bytes += 100 * 1000;
+	ck_assert(!schedule_keeps(&path, 1400, QUEUE_MS, least_us));
 }
 END_TEST
 
@@ -330,6 +348,7 @@ make_suite(void)
 	tcase_add_test(picks, test_as_good);
 	tcase_add_test(picks, test_keeps);
 	tcase_add_test(picks, test_awaits);
+	tcase_add_test(picks, test_keeps_behind_a_late_worker);
 	tcase_add_test(picks, test_queue_runs_out_between_pongs);
 	tcase_add_test(picks, test_fresh);
 	tcase_add_test(picks, test_delivery_time);

@@ -65,34 +65,40 @@ pong_age_us(const struct path *path, uint64_t now_us)
 	return now_us > acked_at_us ? now_us - acked_at_us : 0;
 }
 
-/* A worker that keeps us waiting, or lies, is not awaited again so soon. */
-static bool
-is_busy(const struct path *path, uint64_t now_us)
+static size_t
+room_bytes(struct path *path, uint64_t now_us)
 {
-	if (path->state != PATH_UP ||
+	if (path->state != PATH_UP || path->held_us > now_us)
+		return 0;
+	return wire_room(&path->channel);
+}
+
+/* A worker that keeps us waiting, or lies, is not awaited again so soon. */
+static uint64_t
+ring_bytes(const struct path *path, size_t room, uint64_t now_us)
+{
+	if (room == 0 || !channel_is_busy(&path->channel) ||
 	    (path->vain_us != 0 && now_us - path->vain_us < VAIN_US))
-		return false;
-	return channel_is_busy(&path->channel);
+		return 0;
+	return path->channel.tx.capacity - room;
 }
 
 void
 path_describe(struct path *path, struct schedule_path *description,
     uint64_t now_us)
 {
-	size_t room = 0;
+	size_t room = room_bytes(path, now_us);
 
 	description->up = path->state == PATH_UP && path->drains_us == 0 &&
 	    !path_is_stalled(path, now_us);
 	description->taken = false;
 	description->fresh = path->estimate.rate_bytes_s == 0;
-	description->busy = is_busy(path, now_us);
 	description->drains = estimate_drains(&path->estimate);
 	description->backup = path->backup;
-	if (path->state == PATH_UP && path->held_us <= now_us)
-		room = wire_room(&path->channel);
 	description->room_bytes = room > WIRE_RESERVE_BYTES ?
 	    room - WIRE_RESERVE_BYTES :
 	    0;
+	description->ring_bytes = ring_bytes(path, room, now_us);
 	description->backlog_bytes = backlog_bytes(path);
 	description->rate_bytes_s = estimate_rate(&path->estimate);
 	description->srtt_us = path->estimate.srtt_us;

@@ -22,7 +22,8 @@
  * One path in use costs less than many: frames and writes are long, and few
  * processes wake. A path that is so little later than the best, by its way or
  * by the queue that it has, is as good; and lateness that nothing explains is
- * mostly of the two hosts, busy with too many paths. Some queue has to be, or
+ * mostly of the two hosts, busy with too many paths, as is a worker's that has
+ * not taken yet what stands in its ring. Some queue has to be, or
  * a rate that was measured among many others would never be seen to grow.
  */
 #define EQUAL_MOST_US 5000 /* on longer ways hosts matter little */
@@ -171,6 +172,7 @@ is_untried(const struct schedule_path *path)
 struct offer {
 	uint64_t way_us;
 	uint64_t queue_us;
+	uint64_t way_queue_us; /* of that, what its worker has taken */
 	uint64_t late_us;
 };
 
@@ -187,6 +189,8 @@ offers(const struct schedule_path *path, size_t bytes, uint32_t max_queue_ms,
 		return false;
 	offer->way_us = way_us(path, bytes);
 	offer->queue_us = waiting_us(path, waiting);
+	offer->way_queue_us = waiting_us(path,
+	    waiting - least(waiting, path->ring_bytes));
 	offer->late_us = late_us(path, offer->queue_us);
 	if (is_untried(path))
 		*offer = (struct offer){ 0 };
@@ -204,8 +208,8 @@ is_as_good(const struct offer *offer, uint64_t least_us)
 {
 	return offer->way_us <= EQUAL_MOST_US &&
 	    offer->way_us <= least_us + EQUAL_WAY_US &&
-	    offer->queue_us <= EQUAL_QUEUE_US &&
-	    offer->late_us <= EQUAL_LATE_US;
+	    offer->way_queue_us <= EQUAL_QUEUE_US &&
+	    offer->queue_us <= EQUAL_LATE_US && offer->late_us <= EQUAL_LATE_US;
 }
 
 static int
@@ -260,7 +264,7 @@ schedule_awaits(const struct schedule_path *path, size_t bytes,
 {
 	struct schedule_path roomy = *path;
 
-	if (!path->busy || bytes <= path->room_bytes)
+	if (path->ring_bytes == 0 || bytes <= path->room_bytes)
 		return false;
 	roomy.room_bytes = bytes;
 	return schedule_keeps(&roomy, bytes, max_queue_ms, least_us);

@@ -16,10 +16,11 @@ struct schedule_path {
 	bool backup;
 	bool taken;		/* this frame is on it already (redundant) */
 	bool fresh;		/* its rate was never measured */
-	bool busy;		/* not TCP makes it wait, but its worker */
 	bool drains;		/* estimate_drains(): let its queue run out */
 	size_t room_bytes;	/* what the ring takes now */
 	uint64_t backlog_bytes; /* sent, not yet acknowledged */
+	uint64_t ring_bytes;	/* of them, in the ring; 0 where TCP takes no
+				 * more, and not the worker is late */
 	uint64_t rate_bytes_s;	/* never 0 */
 	uint64_t srtt_us;	/* smoothed round trip, 0: unknown */
 	uint64_t rtt_min_us;
