@@ -258,8 +258,11 @@ spawner_claim(struct spawner *spawner, int slot,
 void
 spawner_kill(struct spawner *spawner, int slot)
 {
-	if (slot >= 0 && spawner->slots[slot].used)
-		send_record(spawner, SPAWN_KILL, slot, NULL, 0);
+	if (slot < 0 || !spawner->slots[slot].used)
+		return;
+	/* Where there is no room now, spawner_tick() asks again. */
+	spawner->slots[slot].kill_at_us = send_record(spawner, SPAWN_KILL, slot,
+					      NULL, 0) == -1;
 }
 
 void
@@ -288,11 +291,8 @@ spawner_tick(struct spawner *spawner, uint64_t now_us)
 	show_life(spawner, now_us);
 	for (int number = 0; number < SPAWN_SLOTS; number++) {
 		slot = &spawner->slots[number];
-		if (!slot->used || slot->kill_at_us == 0 ||
-		    slot->kill_at_us > now_us)
-			continue;
-		slot->kill_at_us = 0;
-		spawner_kill(spawner, number);
+		if (slot->kill_at_us != 0 && slot->kill_at_us <= now_us)
+			spawner_kill(spawner, number);
 	}
 }
 

@@ -1,0 +1,108 @@
+#include "supervisor/engine/spawner.h"
+
+#include <sys/socket.h>
+
+#include <check.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "supervisor/engine/clock.h"
+#include "supervisor/spawn.h"
+#include "tests/suite.h"
+
+static struct spawner spawner;
+static struct event_base *base;
+static int supervisor;
+
+static void
+begin(void)
+{
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
+			     pair),
+	    0);
+	base = event_base_new();
+	ck_assert_ptr_nonnull(base);
+	ck_assert_int_eq(spawner_init(&spawner, base, pair[0]), 0);
+	supervisor = pair[1];
+}
+
+static void
+finish(void)
+{
+	spawner_close(&spawner);
+	event_base_free(base);
+	close(supervisor);
+}
+
+/* How many requests of a type there are, of all that were sent. */
+static int
+count_sent(enum spawn_request type)
+{
+	struct spawn_record record;
+	int count = 0;
+
+	while (recv(supervisor, &record, sizeof(record), 0) ==
+	    (ssize_t)sizeof(record))
+		count += record.type == type;
+	ck_assert_int_eq(errno, EAGAIN);
+	return count;
+}
+
+static void
+fill_channel(void)
+{
+	struct spawn_record record = { .type = SPAWN_ALIVE };
+
+	while (send(spawner.channel, &record, sizeof(record), 0) != -1)
+		;
+	ck_assert_int_eq(errno, EAGAIN);
+}
+
+START_TEST(worker_is_killed_once_it_is_time)
+{
+	uint64_t now_us = clock_now_us();
+
+	ck_assert(spawner_claim(&spawner, 3, NULL, NULL));
+	spawner_disown(&spawner, 3, now_us + 1000);
+	spawner_tick(&spawner, now_us);
+	ck_assert_int_eq(count_sent(SPAWN_KILL), 0);
+	spawner_tick(&spawner, now_us + 1000);
+	ck_assert_int_eq(count_sent(SPAWN_KILL), 1);
+	spawner_tick(&spawner, now_us + 2000);
+	ck_assert_int_eq(count_sent(SPAWN_KILL), 0);
+}
+END_TEST
+
+/* A supervisor that lags behind is asked again. */
+START_TEST(kill_is_not_lost)
+{
+	uint64_t now_us = clock_now_us();
+
+	ck_assert(spawner_claim(&spawner, 3, NULL, NULL));
+	ck_assert(spawner_claim(&spawner, 4, NULL, NULL));
+	fill_channel();
+	spawner_disown(&spawner, 3, now_us);
+	spawner_kill(&spawner, 4);
+	spawner_tick(&spawner, now_us);
+	ck_assert_int_eq(count_sent(SPAWN_KILL), 0);
+	spawner_tick(&spawner, now_us + 1000);
+	ck_assert_int_eq(count_sent(SPAWN_KILL), 2);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("spawner");
+	TCase *tests = tcase_create("all");
+
+	tcase_add_checked_fixture(tests, begin, finish);
+	tcase_add_test(tests, worker_is_killed_once_it_is_time);
+	tcase_add_test(tests, kill_is_not_lost);
+	suite_add_tcase(suite, tests);
+	return suite_run(suite);
+}
