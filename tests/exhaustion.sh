@@ -20,6 +20,17 @@ limit_descriptors() {
 	limit "$engine" --nofile=$((used + $2)):
 }
 
+# no_descriptors NAME: not one more
+no_descriptors() {
+	local engine lowest=0
+
+	engine=$(engine_of "$1")
+	while [ -L "/proc/$engine/fd/$lowest" ]; do
+		lowest=$((lowest + 1))
+	done
+	limit "$engine" --nofile="$lowest:"
+}
+
 # limit PID LIMIT: as the user of that process, who needs no capability for it.
 limit() {
 	local ids
@@ -78,6 +89,16 @@ kill_path 'down: worker: cannot start: Too many open files'
 limit_descriptors connector 100
 await_paths connector 1 15
 with_first_tuple both_ways again -n 500 -s 1400 -r 2k
+
+# Who asks has to wait.
+no_descriptors connector
+start asks "$build/socktopusctl" -s "${control[connector]}" status
+await_line 5 connector "sock: $log_paused"
+limit_descriptors connector 100
+finish asks 10
+pauses=$(count_lines connector 'ccept.*Too many open files')
+[ "$pauses" -le 6 ] || fail "a client was refused $pauses times"
+note "control socket: $pauses pauses, then an answer"
 
 [ "$(ps -o uid= -p "${pid[connector]}" | tr -d ' ')" != 0 ] ||
     skip "root has no limit of processes"

@@ -2,8 +2,10 @@
 
 #include <sys/socket.h>
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +173,31 @@ handle_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
 }
 
+static void
+resume(evutil_socket_t fd, short what, void *argument)
+{
+	struct control *control = argument;
+
+	(void)fd;
+	(void)what;
+	if (control->listener != NULL)
+		evconnlistener_enable(control->listener);
+}
+
+/* Without descriptors or memory it would be told again at once. */
+static void
+handle_refusal(struct evconnlistener *listener, void *argument)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+	struct control *control = argument;
+
+	log_warn(NULL, "%s: accept: %s; paused for a second",
+	    control->engine->config->control, strerror(errno));
+	if (event_base_once(control->engine->base, -1, EV_TIMEOUT, resume,
+		control, &second) == 0)
+		evconnlistener_disable(listener);
+}
+
 void
 control_close(struct control *control)
 {
@@ -190,7 +217,10 @@ control_turn(struct control *control, int fd)
 	control->listener = evconnlistener_new(control->engine->base,
 	    handle_accept, control,
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	return control->listener == NULL ? -1 : 0;
+	if (control->listener == NULL)
+		return -1;
+	evconnlistener_set_error_cb(control->listener, handle_refusal);
+	return 0;
 }
 
 int
