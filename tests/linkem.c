@@ -20,6 +20,7 @@
 #include "tests/emulation.h"
 
 #define COMMAND_MAX 1024
+#define TRIES 10
 
 static const char usage_text[] =
     "usage: linkem run SOCKET LINK...              carry packets\n"
@@ -152,13 +153,28 @@ run(const char *path, int count, char **descriptions)
 	return 0;
 }
 
+/* The length of the answer, 0 if there is none. */
+static size_t
+ask(const char *path, const char *command, char answer[EMULATION_ANSWER_MAX])
+{
+	struct sockaddr_un address = socket_address(path);
+	int fd = new_socket();
+	ssize_t length = -1;
+
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
+		err(1, "%s", path);
+	if (send(fd, command, strlen(command), MSG_NOSIGNAL) != -1)
+		length = recv(fd, answer, EMULATION_ANSWER_MAX - 1, 0);
+	close(fd);
+	return length > 0 ? (size_t)length : 0;
+}
+
 static int
 control(const char *path, int count, char **words)
 {
-	struct sockaddr_un address = socket_address(path);
 	char command[COMMAND_MAX] = "", answer[EMULATION_ANSWER_MAX];
-	ssize_t length;
-	int i, fd = new_socket();
+	size_t length = 0;
+	int i;
 
 	for (i = 0; i < count; i++) {
 		if (i > 0)
@@ -167,15 +183,12 @@ control(const char *path, int count, char **words)
 		    sizeof(command))
 			errx(2, "the command is too long");
 	}
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
-		err(1, "%s", path);
-	if (send(fd, command, strlen(command), MSG_NOSIGNAL) == -1)
-		err(1, "%s", path);
-	length = recv(fd, answer, sizeof(answer) - 1, 0);
-	if (length <= 0)
+	/* Who was too slow to ask was not heard. */
+	for (i = 0; i < TRIES && length == 0; i++)
+		length = ask(path, command, answer);
+	if (length == 0)
 		errx(1, "%s: no answer", path);
 	answer[length] = '\0';
-	close(fd);
 	if (strncmp(answer, "error: ", 7) == 0) {
 		fputs(answer, stderr);
 		return 1;

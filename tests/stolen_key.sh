@@ -172,7 +172,10 @@ pick_free
 start thief "$impostor" "${stolen[@]}" -s "$session" -k \
     dial "${port[listener]}" "$free"
 await_line 10 thief ' accepted$'
-[ "$(query listener "[.tunnels[] | select(.peer == \"guest\" and
-    .paths[0].state == \"up\")] | length")" = 1 ] || fail "no tunnel of his own"
+has_his_own() {
+	[ "$(query listener "[.tunnels[] | select(.peer == \"guest\" and
+	    .paths[0].state == \"up\")] | length")" = 1 ]
+}
+await 5 "tunnel of his own" has_his_own
 stays_as_it_was beside
 note "a connector's key: a session of its own, no path of another's"
