@@ -94,6 +94,11 @@ gives_back() {
 	    fail "$1: the screen is not given back"
 }
 
+# One that has no screen gets lines.
+[ "$(TERM=dumb timeout 10 script -qfc "$watch watch -c 1" /dev/null </dev/null |
+    head -c 12)" = "$(printf 'TIME\tTUNNEL\t' | head -c 12)" ] ||
+    fail "a screen on a dumb terminal"
+
 hostile_answer | sed 's/name=[^ ]*/name=%1b]0;owned%07/' >"$work/hostile.answer"
 stand_in hostile
 for end in INT TERM HUP QUIT; do

@@ -214,6 +214,16 @@ run_screen(const struct settings *settings, struct watch_why *why)
 	return EXIT_SUCCESS;
 }
 
+/* One that cannot move its cursor has no screen. */
+static bool
+is_terminal(void)
+{
+	const char *kind = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && kind != NULL &&
+	    strcmp(kind, "dumb") != 0;
+}
+
 int
 watch_main(const char *socket, int argc, char **argv)
 {
@@ -225,7 +235,7 @@ watch_main(const char *socket, int argc, char **argv)
 	why = watch_why_new();
 	if (why == NULL)
 		err(EXIT_FAILURE, NULL);
-	if (isatty(STDOUT_FILENO) && watch_screen_open() == 0)
+	if (is_terminal() && watch_screen_open() == 0)
 		result = run_screen(&settings, why);
 	else
 		result = run_lines(&settings, why);
