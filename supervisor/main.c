@@ -59,7 +59,9 @@ configure(const struct options *options, const struct activation *activation)
 		exit(EXIT_FAILURE);
 	}
 	if (options->check)
-		exit(EXIT_SUCCESS);
+		exit(privilege_check(config->user, config->worker_user) == 0 ?
+			EXIT_SUCCESS :
+			EXIT_FAILURE);
 	/* The file may have been a descriptor of the caller's. */
 	closefrom(ACTIVATION_FIRST + (int)activation->count);
 	if (log_open(&config->log) == -1)

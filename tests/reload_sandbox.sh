@@ -124,6 +124,10 @@ if is_root; then
 	reload connector 'not reloaded'
 	has_line connector 'user "nobodyatall": does not exist' ||
 	    fail "no word of a user that is none"
+	"$build/socktopus" -n -f "$work/connector.conf" 2>"$work/check" &&
+	    fail "-n takes a user that is none"
+	grep -q 'user "nobodyatall": does not exist' "$work/check" ||
+	    fail "-n says $(cat "$work/check")"
 fi
 stop connector
 
