@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "supervisor/config.h"
+#include "supervisor/config_relays.h"
 #include "supervisor/log.h"
 #include "supervisor/sandbox_landlock.h"
 
@@ -28,7 +29,6 @@ is_numeric(const char *host)
 	return true;
 }
 
-/* The worker resolves the first hop; the others are the proxies' to resolve. */
 static int
 check_paths(const struct config_tunnel *tunnel)
 {
@@ -36,7 +36,7 @@ check_paths(const struct config_tunnel *tunnel)
 
 	for (size_t i = 0; i < tunnel->paths_count; i++) {
 		path = &tunnel->paths[i];
-		if (is_numeric(path->hops[0].host))
+		if (!config_relays_ask(tunnel, path, is_numeric))
 			continue;
 		log_error(tunnel->name,
 		    "%s: engine and workers share a user "

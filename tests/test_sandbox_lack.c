@@ -9,7 +9,6 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "supervisor/config.h"
@@ -97,12 +96,34 @@ START_TEST(what_is_lacking_ends_the_start_or_does_not)
 }
 END_TEST
 
+/* A chain, two destinations behind it, and whether nobody has to be asked. */
 static const struct {
-	const char *host;
+	const char *uri; /* NULL: a direct path */
+	const char *first;
+	const char *second;
 	bool numeric;
-} hosts[] = { { "192.0.2.1", true }, { "2001:db8::1", true },
-	{ "localhost", true }, { "relay.example.com", false },
-	{ "192.0.2.1.example", false } };
+} relays[] = {
+	{ "socks://192.0.2.1", "tcp://a.example", "tcp://b.example", true },
+	{ "socks://[2001:db8::1]", "tcp://a.example", "tcp://b.example", true },
+	{ "socks://localhost", "tcp://a.example", "tcp://b.example", true },
+	{ "socks://relay.example", "tcp://192.0.2.1", "tcp://192.0.2.2",
+	    false },
+	{ "tcp://192.0.2.1.example", "tcp://192.0.2.1", "tcp://192.0.2.2",
+	    false },
+	{ "tcp://192.0.2.1", "srv://_x._tcp.example", "tcp://b.example", true },
+	{ "socks5://192.0.2.1", "tcp://192.0.2.2", "tcp://192.0.2.3", true },
+	{ "socks5://192.0.2.1", "tcp://192.0.2.2", "tcp://b.example", false },
+	{ "socks4://192.0.2.1", "tcp://a.example", "tcp://192.0.2.3", false },
+	{ "http://192.0.2.1", "tcp://a.example", "srv://_x._tcp.example",
+	    false },
+	{ "socks5://192.0.2.1,http://p.example", "tcp://192.0.2.2",
+	    "tcp://192.0.2.3", false },
+	{ "http://192.0.2.1,socks5://p.example", "tcp://192.0.2.2",
+	    "tcp://192.0.2.3", true },
+	{ NULL, "tcp://192.0.2.1", "tcp://192.0.2.2", true },
+	{ NULL, "tcp://192.0.2.1", "tcp://b.example", false },
+	{ NULL, "tcp://192.0.2.1", "srv://_x._tcp.example", false },
+};
 
 static int
 check_config(bool shared_user)
@@ -136,15 +157,26 @@ be_forbidden(void)
 
 START_TEST(a_shared_user_without_landlock_names_no_relay)
 {
-	struct address_uri hops[2] = { { .kind = HOP_SOCKS5, .port = 1 },
-		{ .kind = HOP_TCP, .port = 1, .host = "far.example.com" } };
+	struct address_uri hops[MESSAGE_HOPS_MAX];
 	struct config_tunnel *tunnel = config_add_tunnel(lock_rig_config);
 	struct config_path *path = config_add_path(tunnel);
+	const char *error, *uri = relays[_i].uri;
+	int count;
 
-	strcpy(hops[0].host, hosts[_i].host);
-	ck_assert_int_eq(config_path_set_hops(path, hops, 2), 0);
+	path->direct = uri == NULL;
+	count = address_parse_chain(path->direct ? relays[_i].first : uri, hops,
+	    MESSAGE_HOPS_MAX, &error);
+	ck_assert_int_gt(count, 0);
+	ck_assert_int_eq(config_path_set_hops(path, hops, (size_t)count), 0);
+	tunnel->destinations_count = 2;
+	ck_assert_int_eq(address_parse_uri(relays[_i].first,
+			     &tunnel->destinations[0], &error),
+	    0);
+	ck_assert_int_eq(address_parse_uri(relays[_i].second,
+			     &tunnel->destinations[1], &error),
+	    0);
 	ck_assert_int_eq(lock_rig_call(be_an_old_kernel, check_shared),
-	    hosts[_i].numeric ? 0 : 1);
+	    relays[_i].numeric ? 0 : 1);
 	ck_assert_int_eq(lock_rig_call(be_an_old_kernel, check_separate), 0);
 	ck_assert_int_eq(lock_rig_call(be_forbidden, check_separate), 1);
 	if (sandbox_landlock_level() > 0)
@@ -164,7 +196,7 @@ suite(void)
 	tcase_add_loop_test(t, what_is_lacking_ends_the_start_or_does_not, 0,
 	    COUNT(lacks));
 	tcase_add_loop_test(t, a_shared_user_without_landlock_names_no_relay, 0,
-	    COUNT(hosts));
+	    COUNT(relays));
 	suite_add_tcase(all, t);
 	return all;
 }

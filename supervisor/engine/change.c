@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "supervisor/config_ends.h"
+#include "supervisor/config_relays.h"
 #include "supervisor/engine/change_named.h"
 #include "supervisor/engine/change_parts.h"
 #include "supervisor/engine/change_sandbox.h"
@@ -173,19 +174,25 @@ check_counts(const struct config *config, char error[CHANGE_WHY_MAX])
 	return 0;
 }
 
+static bool
+has_names(const struct config_tunnel *tunnel)
+{
+	for (size_t i = 0; i < tunnel->paths_count; i++)
+		if (config_relays_ask(tunnel, &tunnel->paths[i],
+			address_is_numeric))
+			return true;
+	return false;
+}
+
 /* What sandbox_check_config() asks for, also of paths by hand. */
 static int
 check_relays(const struct config *config, bool numeric,
     char error[CHANGE_WHY_MAX])
 {
 	for (size_t i = 0; numeric && i < config->tunnels_count; i++)
-		for (size_t j = 0; j < config->tunnels[i].paths_count; j++)
-			if (!address_is_numeric(
-				config->tunnels[i].paths[j].hops[0].host)) {
-				snprintf(error, CHANGE_WHY_MAX,
-				    "relays must be numeric addresses here");
-				return -1;
-			}
+		if (has_names(&config->tunnels[i]))
+			return refuse(error,
+			    "relays must be numeric addresses here");
 	return 0;
 }
 
