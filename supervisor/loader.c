@@ -154,11 +154,6 @@ check(struct config *config, const struct privilege *privilege,
 		    lack);
 		return -1;
 	}
-	if (privilege_check(config->user, config->worker_user) == -1) {
-		strlcpy(error, "no such user, or root: see the log",
-		    OPTIONS_ERROR_MAX);
-		return -1;
-	}
 	if (sandbox_check_config(config,
 		privilege->uid == privilege->worker_uid) == -1) {
 		strlcpy(error,
