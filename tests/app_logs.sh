@@ -133,23 +133,21 @@ begin_rsyslog rsyslog.near rsyslog-connector.conf "$work/access.log"
 
 # What the kernel had no room for, at our socket or at rsyslog's.
 rsyslog_drops() {
-	local own
-
+	ours=$(($(dropped connector rsyslog) + $(dropped listener rsyslog)))
 	own=$(ss -Huanm 'sport = :5142' | sed -n 's/.*,d\([0-9]*\)).*/\1/p')
-	echo $(($(dropped connector rsyslog) + $(dropped listener rsyslog) + own))
+	drops=$((ours + own))
 }
 
 # Until each is here or counted, or nothing comes any more.
 collected=0 moved=$(now_ms) written=$(wc -l <"$work/access.log")
-while [ $((collected + $(rsyslog_drops))) -lt "$written" ]; do
+while rsyslog_drops && [ $((collected + drops)) -lt "$written" ]; do
 	sleep 0.5
 	[ "$(wc -l <"$work/collected")" = "$collected" ] || moved=$(now_ms)
 	collected=$(wc -l <"$work/collected")
 	[ $(($(now_ms) - moved)) -lt 20000 ] || break
 done
-drops=$(rsyslog_drops)
 note "rsyslog: $collected of $written lines, $billion_s a second, from file to" \
-    "file, and $drops that the kernel had no room for"
+    "file; the tunnel had no room for $ours, rsyslog for $own"
 [ $((collected + drops)) = "$written" ] ||
     fail "$((written - collected - drops)) lines are not accounted for:\
  $(delivered rsyslog) were given to rsyslog"
