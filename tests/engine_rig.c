@@ -341,6 +341,12 @@ engine_rig_wait(uint64_t us)
 	now_us += us;
 }
 
+void
+engine_rig_turn(void)
+{
+	(void)event_base_loop(engine.base, EVLOOP_ONCE);
+}
+
 size_t
 engine_rig_busy_paths(void)
 {

@@ -35,6 +35,9 @@ void engine_rig_sleep(bool sleep);
 /* So much time passes. */
 void engine_rig_wait(uint64_t us);
 
+/* Until the near engine's loop has had something to do, if it will have. */
+void engine_rig_turn(void);
+
 /* In how many of the near engine's rings something is. */
 size_t engine_rig_busy_paths(void);
 

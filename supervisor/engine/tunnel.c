@@ -78,6 +78,14 @@ handle_readable(evutil_socket_t fd, short what, void *argument)
 	tunnel_pump(argument);
 }
 
+static void
+handle_impatient(evutil_socket_t fd, short what, void *argument)
+{
+	(void)fd;
+	(void)what;
+	tunnel_path_room(argument);
+}
+
 struct tunnel *
 tunnel_allocate(struct engine *engine, const char *name,
     const struct engine_peer *peer, const struct frame_policy *policy,
@@ -107,6 +115,8 @@ tunnel_allocate(struct engine *engine, const char *name,
 	    tunnel_open_delivery(tunnel) == -1 ||
 	    udp_batch_init(&tunnel->batch) == -1 ||
 	    (tunnel->view = calloc(1, sizeof(*tunnel->view))) == NULL ||
+	    (tunnel->impatient = event_new(engine->base, -1, 0,
+		 handle_impatient, tunnel)) == NULL ||
 	    (tunnel->readable = event_new(engine->base, end->fd,
 		 EV_READ | EV_PERSIST, handle_readable, tunnel)) == NULL ||
 	    event_add(tunnel->readable, NULL) == -1) {
@@ -233,6 +243,8 @@ tunnel_free(struct tunnel *tunnel, const char *words)
 	tunnel_pool_close(tunnel);
 	if (tunnel->readable != NULL)
 		event_free(tunnel->readable);
+	if (tunnel->impatient != NULL)
+		event_free(tunnel->impatient);
 	tunnel_close_delivery(tunnel);
 	history_free(&tunnel->history);
 	udp_batch_free(&tunnel->batch);

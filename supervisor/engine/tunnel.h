@@ -53,6 +53,7 @@ struct tunnel {
 	struct end *end;	/* here */
 	struct udp_batch batch; /* what it received */
 	struct event *readable;
+	struct event *impatient;    /* while a path is awaited */
 	unsigned int receives_left; /* of this turn of tunnel_pump() */
 	bool blocked;		    /* no path had room */
 	struct tunnel_view *view;

@@ -1,5 +1,7 @@
 #include "supervisor/engine/tunnel_view.h"
 
+#include <event2/event.h>
+
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/path.h"
 
@@ -9,6 +11,7 @@
 #define ALL_EVERY_US 5000
 /* A worker without a processor for longer is not what is to be awaited. */
 #define AWAIT_MOST_US 10000
+static const struct timeval await_most = { .tv_usec = AWAIT_MOST_US + 1000 };
 
 static void
 look_at(struct tunnel_view *view, size_t i)
@@ -149,6 +152,8 @@ tunnel_view_want_room(struct tunnel *tunnel)
 
 	if (view->awaits) {
 		channel_want_room(&view->paths[view->current]->channel);
+		if (!event_pending(tunnel->impatient, EV_TIMEOUT, NULL))
+			event_add(tunnel->impatient, &await_most);
 		return;
 	}
 	TAILQ_FOREACH(path, &tunnel->paths, entry)
