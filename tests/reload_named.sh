@@ -246,8 +246,9 @@ note "under traffic, of which nothing was lost"
 connector_file "$work/two.sock" "$logs/three" 'worker_user = "nobody";' ''
 reload
 [ "$(query connector .process.reload)" = available ] || fail "no reload"
-grep -q 'worker_user: another value waits for a restart: no process has' \
-    "$logs/three" || fail "no word of the workers' user"
+! is_root || grep -q "$logs/three" \
+    -e 'worker_user: another value waits for a restart: no process has' ||
+    fail "no word of the workers' user"
 
 # Without the opener the rest is reloaded; without the loader nothing is.
 kill -KILL "$(pgrep -P "${pid[connector]}" -f '^socktopus: opener')"
