@@ -78,12 +78,26 @@ pieces() {
 	stop relay
 }
 
+# A worker that does its duty, and uses the processor besides.
+spins() {
+	: >"$hostile/attacks"
+	start_nodes "$1" 1
+	go_bad "$1" busy
+	await_line 30 "$1" "127\.0\.1\.1:.* down( again)?: .*$burns"
+	note "$1: busy: $burns"
+	stop connector
+	stop listener
+}
+burns='worker burns the processor for nothing'
+
 # One trial can be asked for: SIDE ATTACK...
 if [ $# -gt 0 ]; then
 	attacks "$@"
 	exit
 fi
 pieces
+spins connector
+[ -z "${TEST_LONG:-}" ] || spins listener
 every='honest head_random tail_random length_zero length_most garbage replay
     flip punch punch_words memfds crash leave message_random
     message_descriptors never_drain fill close_channel close_bell_in

@@ -415,6 +415,29 @@ drip(void)
 	}
 }
 
+static void *
+turn_round(void *argument)
+{
+	(void)argument;
+	for (;;)
+		continue;
+	return NULL;
+}
+
+/* Spins while it does its duty, so that nobody has to wait for an answer. */
+static void
+busy(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, turn_round, NULL);
+	close(pump.channel);
+	pump.channel = FD_CHANNEL;
+	pump.end = PUMP_RUNS;
+	pump_run(&pump);
+	_exit(WORKER_EXIT_PEER);
+}
+
 /* The processor is all that it takes. */
 static void
 spin(void)
@@ -660,6 +683,7 @@ static const struct {
 	ATTACK(bell_patient),
 	ATTACK(drip),
 	ATTACK(spin),
+	ATTACK(busy),
 	ATTACK(dribble),
 	ATTACK(message_half),
 	ATTACK(message_long),

@@ -334,6 +334,16 @@ channel_is_busy(const struct channel *channel)
 	    atomic_load(&channel->flags->worker_sleeps) == 0;
 }
 
+bool
+channel_burns(struct channel *channel, uint64_t now_us)
+{
+	/* The clock is a system call, and hundreds may be asked for. */
+	if (now_us - channel->burn.since_us < BURN_WINDOW_US)
+		return false;
+	return burn_is_too_much(&channel->burn, burn_cpu_us(channel->pid),
+	    channel->rx.head + channel->tx.tail, now_us);
+}
+
 /* A bell for nothing would wake every idle worker at every tick. */
 void
 channel_ring(struct channel *channel)

@@ -16,6 +16,7 @@
 #include "shm/message.h"
 #include "shm/region.h"
 #include "shm/ring.h"
+#include "supervisor/engine/burn.h"
 
 struct event;
 struct event_base;
@@ -60,6 +61,7 @@ struct channel {
 	unsigned int credit;	 /* for bells that bring next to nothing */
 	uint64_t credit_us;	 /* when it grew last */
 	uint64_t ring_moved;	 /* both rings, when we rang last */
+	struct burn burn;
 	const struct channel_handler *handler;
 	void *argument;
 };
@@ -99,6 +101,9 @@ void channel_close(struct channel *channel, bool now);
 
 /* Have the worker killed; its exit will be reported to the handler. */
 void channel_kill(struct channel *channel);
+
+/* True if it uses the processor for nothing: burn.h. To be asked now and then. */
+bool channel_burns(struct channel *channel, uint64_t now_us);
 
 /* Ring the worker if it sleeps and there was a commit or a release since. */
 void channel_ring(struct channel *channel);

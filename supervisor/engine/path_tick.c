@@ -116,6 +116,11 @@ tick_up(struct path *path, uint64_t now_us)
 		path_break(path, WIRE_BROKEN_RING);
 		return;
 	}
+	if (channel_burns(&path->channel, now_us)) {
+		channel_kill(&path->channel);
+		path_fail(path, "worker burns the processor for nothing");
+		return;
+	}
 	if (path_is_stalled(path, now_us) && path->tunnel->paths_up > 1)
 		tunnel_path_stalled(path->tunnel, path);
 	if (path->waits_us != 0 &&
