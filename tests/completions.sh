@@ -57,6 +57,18 @@ offers() {
 	END { if (options != "") print command options }' >"$work/options"
 [ "$(wc -l <"$work/options")" -ge 6 ] || fail "no options in the usage"
 
+# keys FILE PATTERN: of the file's, those that can be given by hand.
+keys() {
+	sed -n 's/.*{ "\([a-z_]*\)",.*/\1=/p' "$tests/../supervisor/$1" |
+	    grep -Ev "^($2)="
+}
+mapfile -t path_keys < <(keys config_paths.c 'uri|use|uris')
+mapfile -t tunnel_keys < <(keys config_tunnels.c \
+    'name|paths|pool|tun_.*|unix_.*|use|uris')
+[ "${#path_keys[@]}" -ge 8 ] || fail "keys of a path: ${path_keys[*]}"
+[ "${#tunnel_keys[@]}" -ge 16 ] || fail "keys of a tunnel: ${tunnel_keys[*]}"
+tunnel_keys+=(path= auth=)
+
 # offers_all SHELL
 offers_all() {
 	offers "$1" 'socktopusctl ' "${commands[@]}"
@@ -86,6 +98,10 @@ offers_all() {
 	offers "$1" 'socktopusctl tunnel d' del down
 	offers "$1" 'socktopusctl tunnel up ' logs
 	offers "$1" 'socktopusctl peer del ' collector elsewhere
+	offers "$1" 'socktopusctl path add logs tcp://a ' "${path_keys[@]}"
+	offers "$1" 'socktopusctl path set logs tcp://a count=2 ' "${path_keys[@]}"
+	offers "$1" 'socktopusctl tunnel add new peer=far ' "${tunnel_keys[@]}"
+	offers "$1" 'socktopusctl peer add new KEY ' clients= permit= psk=
 	note "$1: ${#commands[@]} commands"
 }
 

@@ -46,6 +46,13 @@ function __socktopusctl_at
     and test "$line[1..$last]" = "$words"
 end
 
+# The same of N words or more.
+function __socktopusctl_from
+    set -l line (__socktopusctl_line)
+    test (count $line) -ge $argv[1]
+    and __socktopusctl_at (count $line) $argv[2..-1]
+end
+
 function __socktopusctl_names
     socktopusctl status 2>/dev/null | string replace -rf "^ *$argv[1]: " '' | sort -u
 end
@@ -115,4 +122,9 @@ for verb in del drain set
     complete -c socktopusctl -n "__socktopusctl_at 3 path $verb" -a '(__socktopusctl_paths)'
 end
 complete -c socktopusctl -n '__socktopusctl_at 3 path add' -a 'tcp:// socks:// http://'
+for verb in add set
+    complete -c socktopusctl -n "__socktopusctl_from 4 path $verb" -a 'auth= backup= congestion= count= interface= mptcp= rate_limit= source='
+end
+complete -c socktopusctl -n '__socktopusctl_from 3 tunnel add' -a 'auth= clients= clients_idle= copies= dead= destination= direct= failover= history= local= max_age= max_queue= path= peer= remote= reorder= resend= rotate= scheduler='
+complete -c socktopusctl -n '__socktopusctl_from 4 peer add' -a 'clients= permit= psk='
 complete -c socktopusctl -n '__socktopusctl_at 2 peer del' -a '(__socktopusctl_names peer)'
