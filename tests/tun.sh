@@ -63,8 +63,13 @@ await_line 5 sink '^port='
     "$(value sink port)" >/dev/null
 finish sink 40
 expect sink corrupt 0
-expect sink lost 0
-note "20000 datagrams over two devices, none lost"
+# Where there is to be patience the processor may not suffice to read them all.
+unread=0
+[ "${E2E_PATIENCE:-1}" = 1 ] || unread=$(ip -j -s link show made |
+    jq '.[0].stats64.tx.dropped')
+[ "$(value sink lost)" -le "$unread" ] ||
+    fail "lost $(value sink lost), of which $unread at the device"
+note "20000 datagrams over two devices, lost $(value sink lost)"
 
 # Down and up again.
 ip link set made down
