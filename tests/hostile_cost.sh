@@ -7,7 +7,7 @@ need jq pgrep socat
 # shellcheck source-path=SCRIPTDIR source=lib_hostile.sh
 . "$tests/lib_hostile.sh"
 
-limit=${HOSTILE_COST:-5} # percent of a core
+limit=$((5 * ${E2E_PATIENCE:-1})) # percent of a core
 seconds=${HOSTILE_SECONDS:-5}
 expect_problem 'more lines .*were left out'
 
