@@ -167,6 +167,17 @@ START_TEST(all_of_a_small_pool_serve)
 }
 END_TEST
 
+START_TEST(no_more_are_adopted_than_serve)
+{
+	begin(3, 2);
+	ck_assert(pool_adopt(&pool, 0, now_us));
+	ck_assert(pool_adopt(&pool, 2, now_us));
+	ck_assert(!pool_adopt(&pool, 1, now_us));
+	ck_assert_uint_eq(count_role(POOL_SERVING), 2);
+	ck_assert_int_eq(pool.members[1].role, POOL_RESTING);
+}
+END_TEST
+
 START_TEST(bad_ones_leave_service)
 {
 	begin(RELAYS, 4);
@@ -446,6 +457,7 @@ main(void)
 	tcase_add_unchecked_fixture(tests, suite_seed, NULL);
 	tcase_add_test(tests, service_begins_at_once);
 	tcase_add_test(tests, all_of_a_small_pool_serve);
+	tcase_add_test(tests, no_more_are_adopted_than_serve);
 	tcase_add_test(tests, bad_ones_leave_service);
 	tcase_add_test(tests, the_best_are_found);
 	tcase_add_test(tests, equals_are_left_alone);

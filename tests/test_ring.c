@@ -148,6 +148,36 @@ START_TEST(full_is_an_answer)
 }
 END_TEST
 
+static int
+resume_both(uint64_t head, uint64_t tail)
+{
+	int result = ring_producer_resume(&producer, region.data, CAPACITY,
+	    &head_word, &tail_word, head, tail);
+
+	ck_assert_int_eq(ring_consumer_resume(&consumer, region.data, CAPACITY,
+			     &head_word, &tail_word, head, tail),
+	    result);
+	return result;
+}
+
+START_TEST(both_sides_go_on)
+{
+	uint64_t start = starts[_i];
+
+	ck_assert_int_eq(resume_both(start + CAPACITY, start), 0);
+	ck_assert_int_eq(reserve(1), RING_FULL);
+	ck_assert_int_eq(peek(), RING_OK);
+	ck_assert_uint_eq(bytes, CAPACITY);
+	ring_release(&consumer, 10);
+	ck_assert_int_eq(reserve(10), RING_OK);
+	ck_assert_uint_eq(room, 10);
+	ck_assert_int_eq(resume_both(start, start), 0);
+	ck_assert_int_eq(peek(), RING_EMPTY);
+	ck_assert_int_eq(resume_both(start + CAPACITY + 1, start), -1);
+	ck_assert_int_eq(resume_both(start, start + 1), -1);
+}
+END_TEST
+
 START_TEST(every_span_is_contiguous)
 {
 	uint8_t pattern[CAPACITY];
@@ -415,6 +445,7 @@ main(void)
 	tcase_add_loop_test(tcase, nothing_is_published_before_commit, 0,
 	    STARTS);
 	tcase_add_loop_test(tcase, full_is_an_answer, 0, STARTS);
+	tcase_add_loop_test(tcase, both_sides_go_on, 0, STARTS);
 	tcase_add_loop_test(tcase, every_span_is_contiguous, 0, STARTS);
 	tcase_add_loop_test(tcase, reserve_reloads_only_when_it_must, 0,
 	    STARTS);
