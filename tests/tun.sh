@@ -63,13 +63,12 @@ await_line 5 sink '^port='
     "$(value sink port)" >/dev/null
 finish sink 40
 expect sink corrupt 0
-# Where there is to be patience the processor may not suffice to read them all.
-unread=0
-[ "${E2E_PATIENCE:-1}" = 1 ] || unread=$(ip -j -s link show made |
-    jq '.[0].stats64.tx.dropped')
+# A device holds 25 ms of that, which a busy machine may be late.
+unread=$(ip -j -s link show made | jq '.[0].stats64.tx.dropped')
 [ "$(value sink lost)" -le "$unread" ] ||
     fail "lost $(value sink lost), of which $unread at the device"
-note "20000 datagrams over two devices, lost $(value sink lost)"
+note "20000 datagrams over two devices, lost $(value sink lost)," \
+    "the device dropped $unread"
 
 # Down and up again.
 ip link set made down
@@ -124,7 +123,11 @@ expect_problem 'not permitted' 'configuration: more: device veth0' 'not reloaded
 reload more || fail "no other device: $(cat "$work/said")"
 [ "$(mtu_of more)" = 1500 ] || fail "the other device has MTU $(mtu_of more)"
 reload more 'tun_mtu = 1280;' || fail "no other MTU: $(cat "$work/said")"
-[ "$(mtu_of more)" = 1280 ] || fail "the MTU is $(mtu_of more)"
+has_mtu() {
+	[ "$(mtu_of "$1")" = "$2" ]
+}
+# The opener's part, when all is in force.
+await 5 "other MTU" has_mtu more 1280
 reload veth0 && fail "a device of another kind was taken"
 grep -q 'device veth0: another device has this name' "$work/said" ||
     fail "no word of the device of another kind: $(cat "$work/said")"
