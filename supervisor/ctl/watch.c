@@ -71,8 +71,6 @@ parse_options(int argc, char **argv, struct settings *settings)
 		usage_fail("watch", "too many arguments: %s", argv[optind]);
 }
 
-/* --- lines ---------------------------------------------------------------- */
-
 static void
 write_field(const char *value)
 {
@@ -189,8 +187,6 @@ run_lines(const struct settings *settings, struct watch_why *why)
 	}
 	return answered ? EXIT_SUCCESS : EXIT_FAILURE;
 }
-
-/* --- a screen ------------------------------------------------------------- */
 
 static int
 run_screen(const struct settings *settings, struct watch_why *why)

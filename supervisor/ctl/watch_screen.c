@@ -115,8 +115,6 @@ watch_screen_close(void)
 	watch_lines_free(&screen.seen);
 }
 
-/* --- drawing -------------------------------------------------------------- */
-
 static size_t
 smaller(size_t a, size_t b)
 {
@@ -241,8 +239,6 @@ watch_screen_show(const struct gather *gather, const struct watch_why *why)
 	watch_lines_update(&screen.seen, gather, why);
 	draw();
 }
-
-/* --- keys ----------------------------------------------------------------- */
 
 static int64_t
 now_ms(void)
