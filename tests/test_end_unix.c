@@ -1,6 +1,7 @@
 /* An application that takes nothing, and then one datagram. */
 #include "supervisor/engine/end_unix.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -174,7 +175,8 @@ START_TEST(one_who_is_named_is_heard_of)
 }
 END_TEST
 
-START_TEST(a_connection_is_heard_of)
+static void
+connect_application(void)
 {
 	struct sockaddr_un to = name(ours);
 
@@ -183,6 +185,11 @@ START_TEST(a_connection_is_heard_of)
 	ck_assert_int_eq(connect(application, (struct sockaddr *)&to,
 			     sizeof(to)),
 	    0);
+}
+
+START_TEST(a_connection_is_heard_of)
+{
+	connect_application();
 	expect_word_of_room();
 }
 END_TEST
@@ -194,6 +201,35 @@ START_TEST(nobody_is_waited_for)
 	ck_assert_uint_eq(give_more(), 0);
 	ck_assert(end->stuck);
 	ck_assert_uint_eq(end_held(end), 1);
+}
+END_TEST
+
+static bool
+has_news(void)
+{
+	struct pollfd news = { .fd = end->fd, .events = POLLIN };
+
+	return poll(&news, 1, 0) == 1;
+}
+
+START_TEST(a_newcomer_waits_for_a_descriptor)
+{
+	struct rlimit before, none;
+
+	connect_application();
+	ck_assert_int_eq(send(application, "x", 1, 0), 1);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	end_receive(end, &batch);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert(!has_news());
+
+	end_tick(end, 0);
+	ck_assert(has_news());
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	ck_assert_uint_eq(batch.count, 1);
 }
 END_TEST
 
@@ -209,6 +245,7 @@ main(void)
 	tcase_add_test(all, one_who_is_named_is_heard_of);
 	tcase_add_test(all, a_connection_is_heard_of);
 	tcase_add_test(all, nobody_is_waited_for);
+	tcase_add_test(all, a_newcomer_waits_for_a_descriptor);
 	suite_add_tcase(suite, all);
 	return suite_run(suite);
 }

@@ -192,6 +192,8 @@ end_tick(struct end *end, uint64_t now_us)
 {
 	if (end->fan != NULL)
 		end_fan_tick(end, now_us);
+	else if (end->links != NULL)
+		end_seqpacket_tick(end);
 	else if (end->tagged)
 		sources_expire(end->udp.sources, now_us);
 }

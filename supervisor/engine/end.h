@@ -72,7 +72,7 @@ void end_release(struct end *end);
 int end_set_clients(struct end *end, size_t limit, uint64_t idle_us);
 size_t end_clients(const struct end *end);
 
-/* Forget clients that are idle; now and then. */
+/* Forget clients that are idle, hear newcomers again; now and then. */
 void end_tick(struct end *end, uint64_t now_us);
 
 /* Hear only those that one of these permits; they are kept. */

@@ -28,6 +28,7 @@ struct end_links {
 	size_t count;
 	size_t answered; /* LINKS: nobody */
 	bool stamped;
+	bool pausing; /* there was no descriptor for a newcomer */
 };
 
 static int
@@ -171,6 +172,14 @@ end_seqpacket_leave(struct state *state, struct end *end)
 	}
 }
 
+/* Without descriptors or memory it would be told again at once. */
+static void
+pause_listening(struct end *end)
+{
+	end->links->pausing = true;
+	epoll_ctl(end->fd, EPOLL_CTL_DEL, end->links->listening, NULL);
+}
+
 static void
 accept_links(struct end *end)
 {
@@ -180,10 +189,25 @@ accept_links(struct end *end)
 	while (links->count < LINKS) {
 		fd = accept4(links->listening, NULL, NULL,
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd == -1)
+		if (fd == -1) {
+			if (errno != EAGAIN)
+				pause_listening(end);
 			return;
+		}
 		add_link(end, fd);
 	}
+}
+
+void
+end_seqpacket_tick(struct end *end)
+{
+	struct end_links *links = end->links;
+
+	if (!links->pausing)
+		return;
+	links->pausing = false;
+	if (links->count < LINKS)
+		watch(end, links->listening, LISTENING);
 }
 
 static void

@@ -25,6 +25,8 @@ int end_seqpacket_open(struct end *end);
 void end_seqpacket_close(struct end *end);
 enum udp_result end_seqpacket_receive(struct end *end, struct udp_batch *batch);
 size_t end_seqpacket_drain(struct end *end);
+/* Hear newcomers again, if there was no descriptor for one. */
+void end_seqpacket_tick(struct end *end);
 /* Have the kernel tell when each datagram came, of all connections. */
 void end_seqpacket_stamp(struct end *end);
 /* In an upgrade (state.h): the socket to open it on again, and who is there. */
