@@ -150,7 +150,7 @@ connect aged "max_age = 40;" "{ uri = \"tcp://127.0.0.1:${port[slow]}\"; }" \
     false 1
 begin_load aged 2000 5000
 end_load aged
-[ "$(of aged no_room)" -gt 500 ] || fail "aged: there was room"
+[ "$(of aged no_room)" -gt 100 ] || fail "aged: there was room"
 [ "$(of aged too_old)" -gt 0 ] || fail "aged: nothing was too old"
 stop aged
 
