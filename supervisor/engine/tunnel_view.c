@@ -180,7 +180,7 @@ void
 tunnel_view_flush(struct tunnel *tunnel, uint64_t now_us)
 {
 	struct tunnel_view *view = tunnel->view;
-	struct path *path;
+	struct path *path, *next;
 
 	if (!view->flush_all) {
 		if (view->all_us != 0 && view->current < view->count)
@@ -188,7 +188,8 @@ tunnel_view_flush(struct tunnel *tunnel, uint64_t now_us)
 		return;
 	}
 	view->flush_all = false;
-	TAILQ_FOREACH(path, &tunnel->paths, entry)
+	/* It may break, and is in another list then. */
+	TAILQ_FOREACH_SAFE(path, &tunnel->paths, entry, next)
 		if (path->state == PATH_UP)
 			path_flush(path, now_us);
 }
