@@ -294,7 +294,8 @@ rest(struct pump *pump, bool ready)
 		polls[0].fd = -1;
 	/* The look itself may have found the end. */
 	ready |= pump->end != PUMP_RUNS;
-	if (ppoll(polls, 3, ready ? &at_once : NULL, NULL) > 0 &&
+	if (ppoll(polls, 3, ready ? &at_once : recovery_wait(&pump->recovery),
+		NULL) > 0 &&
 	    pump->end == PUMP_RUNS)
 		hear(pump, polls);
 	bell_disarm(&pump->flags->worker_sleeps);

@@ -6,9 +6,10 @@
 #include <netinet/tcp.h>
 
 #include <stddef.h>
-#include <time.h>
 
 #define TELL_MS 5
+/* With fewer nothing is sent again for what has overtaken it (RFC 6675). */
+#define UNDER_WAY_SEGMENTS 4
 
 static int64_t
 now_ms(void)
@@ -19,17 +20,21 @@ now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static uint32_t
-ask(int socket)
+/* False: the kernel does not say. */
+static bool
+ask(int socket, struct tcp_info *info)
 {
-	struct tcp_info info;
-	socklen_t length = sizeof(info);
-	uint64_t bytes;
+	socklen_t length = sizeof(*info);
 
-	if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) == -1 ||
-	    length < offsetof(struct tcp_info, tcpi_lost))
-		return 0;
-	bytes = (uint64_t)info.tcpi_sacked * info.tcpi_snd_mss;
+	return getsockopt(socket, IPPROTO_TCP, TCP_INFO, info, &length) == 0 &&
+	    length >= offsetof(struct tcp_info, tcpi_lost);
+}
+
+static uint32_t
+held_bytes_of(const struct tcp_info *info)
+{
+	uint64_t bytes = (uint64_t)info->tcpi_sacked * info->tcpi_snd_mss;
+
 	return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 }
 
@@ -37,17 +42,28 @@ void
 recovery_tell(struct recovery *recovery, int socket, uint64_t sent,
     _Atomic uint32_t *held_bytes)
 {
+	struct tcp_info info = { 0 };
 	int64_t time_ms;
-	uint32_t bytes;
+	bool known;
 
-	if (sent == recovery->told_sent && !recovery->held)
+	if (sent == recovery->told_sent && !recovery->goes_on)
 		return;
 	time_ms = now_ms();
 	if (time_ms - recovery->told_ms < TELL_MS)
 		return;
-	bytes = ask(socket);
-	atomic_store_explicit(held_bytes, bytes, memory_order_relaxed);
+	known = ask(socket, &info);
+	atomic_store_explicit(held_bytes, known ? held_bytes_of(&info) : 0,
+	    memory_order_relaxed);
 	recovery->told_ms = time_ms;
 	recovery->told_sent = sent;
-	recovery->held = bytes != 0;
+	recovery->goes_on = known &&
+	    (info.tcpi_sacked > 0 || info.tcpi_unacked >= UNDER_WAY_SEGMENTS);
+}
+
+const struct timespec *
+recovery_wait(const struct recovery *recovery)
+{
+	static const struct timespec soon = { 0, TELL_MS * 1000000L };
+
+	return recovery->goes_on ? &soon : NULL;
 }
