@@ -77,8 +77,14 @@ set_mark() {
 }
 declare -A mark=()
 
-either_ended() {
-	ended "$1" || ended listener
+# Where both ways are crossed, who notices first ends it for the others, too.
+any_ended() {
+	local name
+
+	for name; do
+		! ended "$name" || return 0
+	done
+	return 1
 }
 
 # at_fault NAME END OPTION...: two paths of one tunnel through the relay. END
@@ -96,7 +102,7 @@ at_fault() {
 	begin_load "$name"
 	await_line 20 "relay.$name" '^fault'
 	case $where in
-	either) await 10 "reason at $name" either_ended "$name" ;;
+	either) await 10 "reason at $name" any_ended "$name" listener ;;
 	*) await 10 "reason of the $where at $name" \
 	    ended "${where/connector/$name}" ;;
 	esac
@@ -142,7 +148,7 @@ two_connectors() {
 	await 10 "direct path" direct_is_up "$name.b"
 	begin_load "$name.b"
 	await_line 20 "relay.$name" '^fault'
-	await 10 "reason at $name" ended listener
+	await 10 "reason at $name" any_ended listener "$name.a" "$name.b"
 	for node in "$name.a" "$name.b"; do
 		await_paths "$node" 2 30
 		end_load "$node"
