@@ -128,7 +128,8 @@ end_load() {
 	[ $(($(value "$1.sink" lost) + dropped_before)) -le \
 	    $((dropped + $(value "$1.sink" kernel_drops))) ] ||
 	    fail "$1: lost $(value "$1.sink" lost), of which the kernel" \
-	    "dropped $((dropped - dropped_before))"
+	    "dropped $((dropped - dropped_before)):" \
+	    "$(query connector '.tunnels[0].ledger | tostring')"
 	dropped_before=$dropped
 	note "$1: $(value "$1.sink" received) of $count arrived, the kernel" \
 	    "had no room for $dropped, longest gap" \
