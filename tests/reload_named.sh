@@ -126,11 +126,15 @@ refused 'log file .*/no/such/log: No such file'
 [ "$(wc -l <"$logs/two.1")" = "$lines" ] || fail "a rotated log has grown"
 note "the log is another file, opened again, and stays if another cannot be had"
 
+is_gone() {
+	[ ! -e "$1" ]
+}
+
 # The control socket.
 connector_file "$work/two.sock" "$logs/two" '' ''
 reload
 await 5 "answer at the other socket" answers
-[ ! -e "$work/one.sock" ] || fail "the old control socket's name stays"
+await 5 "removal of the old control socket's name" is_gone "$work/one.sock"
 connector_file "$work/no/such/folder.sock" "$logs/two" '' ''
 refused 'control: .*/no/such/folder.sock: '
 control[connector]=$work/two.sock
@@ -215,10 +219,11 @@ connector_file "$work/two.sock" "$logs/two" '' \
     "$(unix_tunnel "unix:$work/elsewhere")"
 reload
 [ -S "$work/elsewhere" ] || fail "no socket at another name"
-[ ! -e "$work/in" ] || fail "the old name stays"
+# The opener's part, when all is in force.
+await 5 'removal of the old name' is_gone "$work/in"
 connector_file "$work/two.sock" "$logs/two" '' ''
 reload
-[ ! -e "$work/elsewhere" ] || fail "the name of a tunnel that is gone stays"
+await 5 'removal of the name of a tunnel that is gone' is_gone "$work/elsewhere"
 same "ends that come and go"
 note "local sockets came, changed and went, and others stayed what they were"
 
