@@ -126,15 +126,11 @@ refused 'log file .*/no/such/log: No such file'
 [ "$(wc -l <"$logs/two.1")" = "$lines" ] || fail "a rotated log has grown"
 note "the log is another file, opened again, and stays if another cannot be had"
 
-is_gone() {
-	[ ! -e "$1" ]
-}
-
 # The control socket.
 connector_file "$work/two.sock" "$logs/two" '' ''
 reload
 await 5 "answer at the other socket" answers
-await 5 "removal of the old control socket's name" is_gone "$work/one.sock"
+await 5 "removal of the old control socket's name" test ! -e "$work/one.sock"
 connector_file "$work/no/such/folder.sock" "$logs/two" '' ''
 refused 'control: .*/no/such/folder.sock: '
 control[connector]=$work/two.sock
@@ -220,10 +216,11 @@ connector_file "$work/two.sock" "$logs/two" '' \
 reload
 [ -S "$work/elsewhere" ] || fail "no socket at another name"
 # The opener's part, when all is in force.
-await 5 'removal of the old name' is_gone "$work/in"
+await 5 'removal of the old name' test ! -e "$work/in"
 connector_file "$work/two.sock" "$logs/two" '' ''
 reload
-await 5 'removal of the name of a tunnel that is gone' is_gone "$work/elsewhere"
+await 5 'removal of the name of a tunnel that is gone' \
+    test ! -e "$work/elsewhere"
 same "ends that come and go"
 note "local sockets came, changed and went, and others stayed what they were"
 
