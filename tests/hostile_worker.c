@@ -228,6 +228,20 @@ replay(void)
 	set_head(taken() + pump.rx.capacity);
 }
 
+/* Do a worker's duty, and this in a thread of its own. */
+static void
+serve_beside(void *(*beside)(void *))
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, beside, NULL);
+	close(pump.channel);
+	pump.channel = FD_CHANNEL;
+	pump.end = PUMP_RUNS;
+	pump_run(&pump);
+	_exit(WORKER_EXIT_PEER);
+}
+
 static void *
 flip_bytes(void *argument)
 {
@@ -247,14 +261,7 @@ flip_bytes(void *argument)
 static void
 flip(void)
 {
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, flip_bytes, NULL);
-	close(pump.channel);
-	pump.channel = FD_CHANNEL;
-	pump.end = PUMP_RUNS;
-	pump_run(&pump);
-	_exit(WORKER_EXIT_PEER);
+	serve_beside(flip_bytes);
 }
 
 static void *
@@ -271,14 +278,7 @@ punch_holes(void *argument)
 static void
 punch(void)
 {
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, punch_holes, NULL);
-	close(pump.channel);
-	pump.channel = FD_CHANNEL;
-	pump.end = PUMP_RUNS;
-	pump_run(&pump);
-	_exit(WORKER_EXIT_PEER);
+	serve_beside(punch_holes);
 }
 
 /* The control words become zeros. */
@@ -428,14 +428,7 @@ turn_round(void *argument)
 static void
 busy(void)
 {
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, turn_round, NULL);
-	close(pump.channel);
-	pump.channel = FD_CHANNEL;
-	pump.end = PUMP_RUNS;
-	pump_run(&pump);
-	_exit(WORKER_EXIT_PEER);
+	serve_beside(turn_round);
 }
 
 /* The processor is all that it takes. */
