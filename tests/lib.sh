@@ -144,6 +144,24 @@ await_line() {
 	await "$1" "line '$3' in the log of $2" has_line "$2" "$3"
 }
 
+count_reloads() {
+	grep -Ec 'supervisor: (not )?reloaded' "$1"
+}
+
+has_reloads() {
+	[ "$(count_reloads "$1")" -gt "$2" ]
+}
+
+# hup NAME [LOG]: have it read its file anew, until its log, or that one, tells
+# that it has, or has refused to.
+hup() {
+	local log=${2:-$work/$1.log} before
+
+	before=$(count_reloads "$log")
+	kill -HUP "${pid[$1]}"
+	await 10 "reload of $1" has_reloads "$log" "$before"
+}
+
 # finish NAME: wait for the end of a process; its exit status is in $status.
 finish() {
 	status=0

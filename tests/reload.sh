@@ -44,22 +44,6 @@ is_held() {
 	[ -n "$(ss -Hun "sport = :$1")" ]
 }
 
-reloads() {
-	grep -c 'supervisor: \(not \)\?reloaded' "$work/$1.log"
-}
-
-has_reloaded() {
-	[ "$(reloads "$1")" -gt "$2" ]
-}
-
-reload() {
-	local before
-
-	before=$(reloads "$1")
-	kill -HUP "${pid[$1]}"
-	await 10 "reload of $1" has_reloaded "$1" "$before"
-}
-
 same() {
 	[ "$(inode "$1")" = "$2" ] || fail "$3: the connection to $1 is another"
 }
@@ -77,19 +61,19 @@ start sink "$dgram" sink -p "$far" -n 12000 -i 5 -t 30
 await_line 5 sink '^port='
 start send "$dgram" send -p "$near" -n 12000 -r 3000 -s 1000 127.0.0.1 "$local"
 connector_file '' "{ $(uri one) }, { $(uri two) }"
-reload connector
+hup connector
 await_paths connector 3
 same "${port[one]}" "$first" "a new neighbour"
 next=$(inode "${port[two]}")
 
 connector_file '' "{ $(uri one) }, { $(uri two) rate_limit = 5000000; }"
-reload connector
+hup connector
 await 10 "another connection" is_other "${port[two]}" "$next"
 await_paths connector 3
 same "${port[one]}" "$first" "a neighbour that is changed"
 
 connector_file '' "{ $(uri one) }"
-reload connector
+hup connector
 await_paths connector 2
 same "${port[one]}" "$first" "a neighbour that is removed"
 finish send 30
@@ -102,7 +86,7 @@ note "paths came, changed and went under traffic, and nothing was lost"
 # Numbers, at both ends.
 connector_file 'scheduler = "redundant"; reorder = 100; max_queue = 30;' \
     "{ $(uri one) }"
-reload connector
+hup connector
 [ "$(query connector '.tunnels[].scheduler')" = redundant ] ||
     fail "the connector has another scheduler"
 other_scheduler() {
@@ -118,14 +102,14 @@ expect_problem 'configuration: .*unknown key bakup' 'not reloaded' \
     'configuration: bind .*: ' 'configuration: tunnel t: bind .*in use' \
     'user: another value' "$log_path_down" 'handshake'
 connector_file '' "{ $(uri two) bakup = true; }"
-reload connector
+hup connector
 has_line connector 'connector.conf:[0-9]*: unknown key bakup' ||
     fail "nobody says what is wrong"
 same "${port[one]}" "$first" "a faulty file"
 has_paths_up connector 2 || fail "a faulty file has changed something"
 mv "$work/near.key" "$work/away.key"
 connector_file '' "{ $(uri one) }"
-reload connector
+hup connector
 mv "$work/away.key" "$work/near.key"
 has_line connector 'cannot read the key file' || fail "no word of the key"
 same "${port[one]}" "$first" "a missing key"
@@ -134,7 +118,7 @@ same "${port[one]}" "$first" "a missing key"
 start thief "$dgram" sink -p "$second" -i 30 -t 30
 await_line 5 thief '^port='
 connector_file '' "{ $(uri one) }" "127.0.0.1:$second:127.0.0.1:$near"
-reload connector
+hup connector
 has_line connector 'Address already in use' || fail "no word of the address"
 same "${port[one]}" "$first" "an address in use"
 stop thief
@@ -143,7 +127,7 @@ stop thief
 # as a plain user other users mean nothing.
 connector_file '' "{ $(uri one) }, { $(uri two) }"
 echo 'user = "nobody";' >>"$work/connector.conf"
-reload connector
+hup connector
 ! is_root || has_line connector 'user: another value waits' ||
     fail "no word of the user"
 await_paths connector 3
@@ -152,7 +136,7 @@ same "${port[one]}" "$first" "what has to wait"
 # Another local address; the log's level; nothing at all.
 connector_file '' "{ $(uri one) }" "127.0.0.1:$second:127.0.0.1:$near"
 sed -i 's/"debug"/"info"/' "$work/connector.conf"
-reload connector
+hup connector
 await 5 "the other local port" is_held "$second"
 is_held "$local" && fail "the old local port is still bound"
 await_paths connector 2
@@ -160,7 +144,7 @@ local=$second
 both_ways moved -n 100 -s 1400 -r 5k
 first=$(inode "${port[one]}")
 lines=$(grep -c ' debug ' "$work/connector.log")
-reload connector
+hup connector
 [ "$(grep -c ' debug ' "$work/connector.log")" = "$lines" ] ||
     fail "debug lines at level info"
 same "${port[one]}" "$first" "the same file"
@@ -168,16 +152,16 @@ same "${port[one]}" "$first" "the same file"
 # The listener's side: another gate, what is permitted, and the peer itself.
 inner=$(inode "$gate" | head -n 1)
 listener_file "\"127.0.0.1:$gate\", \"127.0.0.1:$second\"" ''
-reload listener
+hup listener
 is_listening "$second" || fail "no second gate"
 listener_file "\"127.0.0.1:$second\"" ''
-reload listener
+hup listener
 is_listening "$gate" && fail "the first gate is open"
 [ "$(inode "$gate" | head -n 1)" = "$inner" ] ||
     fail "a connection ended with its gate"
 both_ways gates -n 100 -s 1400 -r 5k
 listener_file "\"127.0.0.1:$gate\"" ''
-reload listener
+hup listener
 await_paths connector 2
 has_paths() {
 	[ "$(query listener '.tunnels | length')" = "$1" ]
@@ -187,7 +171,7 @@ inner=$(inode "$gate" | head -n 1)
 for address in "0.0.0.0:$gate" "[::]:$gate" "127.0.0.1:$gate" \
     "localhost:$gate"; do
 	listener_file "\"$address\"" ''
-	reload listener
+	hup listener
 	grep 'supervisor: .*reloaded' "$work/listener.log" | tail -n 1 |
 	    grep -q 'supervisor: reloaded' ||
 	    fail "$address is refused: $(tail -n 3 "$work/listener.log")"
@@ -203,24 +187,24 @@ for address in "0.0.0.0:$gate" "[::]:$gate" "127.0.0.1:$gate" \
 done
 note "addresses that overlap follow each other"
 listener_file "\"127.0.0.1:$gate\"" 'permit = ( "192.0.2.1:*" );'
-reload listener
+hup listener
 has_line listener 'ended: not permitted any more' || fail "still permitted"
 listener_file "\"127.0.0.1:$gate\"" ''
-reload listener
+hup listener
 await_paths connector 2 20
 sed -i "s|$(public_key near)|$(public_key other)|" "$work/listener.conf"
-reload listener
+hup listener
 await 5 "end of the removed peer's tunnel" has_paths 0
 listener_file "\"127.0.0.1:$gate\"" ''
-reload listener
+hup listener
 await_paths connector 2 20
 
 # Another identity.
 cp "$work/other.key" "$work/near.key"
 connector_file '' "{ $(uri one) }" "127.0.0.1:$second:127.0.0.1:$near"
 sed -i "s|$(public_key near)|$(public_key other)|" "$work/listener.conf"
-reload listener
-reload connector
+hup listener
+hup connector
 await_paths connector 2 20
 both_ways identity -n 100 -s 1400 -r 5k
 # A pre-shared key: at one end alone the old connections go on, and no datagram
@@ -229,19 +213,19 @@ make_key shared
 first=$(inode "${port[one]}")
 sed -i "s|key = \"$(public_key far)\";|& psk = \"$work/shared.key\";|" \
     "$work/connector.conf"
-reload connector
+hup connector
 both_ways one_end -n 200 -s 1400 -r 5k
 same "${port[one]}" "$first" "another psk at one end"
 sed -i "s|key = \"$(public_key other)\";|& psk = \"$work/shared.key\";|" \
     "$work/listener.conf"
-reload listener
+hup listener
 await 30 "connection of another psk" is_other "${port[one]}" "$first"
 await_paths connector 2 20
 both_ways psk -n 200 -s 1400 -r 5k
 first=$(inode "${port[one]}")
 chmod 644 "$work/shared.key"
 expect_problem 'configuration: .*shared.key'
-reload connector
+hup connector
 has_line connector 'configuration: .*shared.key.* open to others' ||
     fail "a psk that others can read is taken"
 chmod 600 "$work/shared.key"
@@ -260,7 +244,7 @@ pool() {
 	    '' "127.0.0.1:$second:127.0.0.1:$near"
 	sed -i "s|key = \"$(public_key far)\";|& psk = \"$work/shared.key\";|" \
 	    "$work/connector.conf"
-	reload connector
+	hup connector
 }
 serving() {
 	query connector '.tunnels[0].paths[] | select(.role == "serving" and

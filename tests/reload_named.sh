@@ -46,25 +46,12 @@ unix_tunnel() {
 	    "${2:-}" "$gate"
 }
 
-# Into the log that there is, where reload() of reload.sh looks into another.
 log_now=$logs/one
-reloads() {
-	awk '/supervisor: (not )?reloaded/ { n++ } END { print n + 0 }' "$log_now"
-}
-
-has_reloaded() {
-	[ "$(reloads)" -gt "$1" ]
-}
-
 # reload [LOG]: the line that it is over is in that one.
 reload() {
-	local before
-
 	log_now=${1:-$log_now}
 	: >>"$log_now"
-	before=$(reloads)
-	kill -HUP "${pid[connector]}"
-	await 10 "reload" has_reloaded "$before"
+	hup connector "$log_now"
 }
 
 # refused PATTERN: a reload that is, and the log says why.
@@ -229,7 +216,7 @@ connector_file "$work/two.sock" stderr '' ''
 reload "$work/connector.log"
 lines=$(wc -l <"$logs/two")
 kill -HUP "${pid[connector]}"
-await 5 "reload on standard error" has_reloaded 1
+await 5 "reload on standard error" has_reloads "$log_now" 1
 [ "$(wc -l <"$logs/two")" = "$lines" ] || fail "the file has grown"
 connector_file "$work/two.sock" "$logs/three" '' ''
 reload "$logs/three"

@@ -36,21 +36,9 @@ file() {
 	END
 }
 
-reloads() {
-	grep -c 'supervisor: \(not \)\?reloaded' "$work/$1.log"
-}
-
-has_reloaded() {
-	[ "$(reloads "$1")" -gt "$2" ]
-}
-
 # reload NAME ANSWER: its last line is that.
 reload() {
-	local before
-
-	before=$(reloads "$1")
-	kill -HUP "${pid[$1]}"
-	await 10 "reload of $1" has_reloaded "$1" "$before"
+	hup "$1"
 	grep 'supervisor: .*reloaded' "$work/$1.log" | tail -n 1 |
 	    grep -q "supervisor: $2" || fail "$1: $(tail -n 5 "$work/$1.log")"
 }
