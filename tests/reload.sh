@@ -242,7 +242,7 @@ pool() {
 	done
 	connector_file "direct = false; pool = { use = 1; uris = ( $uris ); };" \
 	    '' "127.0.0.1:$second:127.0.0.1:$near"
-	sed -i "s|key = \"$(public_key far)\";|& psk = \"$work/shared.key\";|" \
+	sed -i "s|key = \"$(public_key far)\";|& psk = \"$work/$shared.key\";|" \
 	    "$work/connector.conf"
 	hup connector
 }
@@ -256,18 +256,45 @@ serves_one() {
 serves_another() {
 	serves_one && [ "$(serving)" != "$1" ]
 }
-others=
+is_trying() {
+	query connector '.tunnels[0].paths[] | select(.role == "on trial" and
+	    .state == "up").uri' | grep -q .
+}
+shared=shared others=
 pool one two
 await 30 "a path of the pool" serves_one
+await 30 "trial of the other" is_trying
 before=$(serving)
 first=$(inode "$before")
-pool one two three
+for name in one two three; do
+	[ "${port[$name]}" = "$before" ] || others+=" $name"
+done
+last=one
+[ "${port[one]}" = "$before" ] || last=two
+# shellcheck disable=SC2086
+pool $others $last
 same "$before" "$first" "a pool with one more candidate"
 "$build/socktopusctl" -s "${control[connector]}" path set t \
     "tcp://127.0.0.1:$before" count=2 2>"$work/err" &&
     fail "a candidate counts twice"
 grep -q "a pool's candidate" "$work/err" || fail "$(cat "$work/err")"
 same "$before" "$first" "a candidate that was to count twice"
+# Its psk, too: what serves stands until the other end has the new one, and the
+# pool goes on with what takes over.
+make_key shared2
+shared=shared2
+# shellcheck disable=SC2086
+pool $others $last
+both_ways pool_one_end -n 200 -s 1400 -r 5k
+same "$before" "$first" "a pool with another psk at one end"
+sed -i "s|$work/shared.key|$work/shared2.key|" "$work/listener.conf"
+hup listener
+is_new_and_serves() {
+	[ -n "$(serving)" ] && is_other "$(serving)" "$first"
+}
+await 30 "connection of another psk in the pool" is_new_and_serves
+both_ways pool_psk -n 200 -s 1400 -r 5k
+before=$(serving) others=
 for name in one two three; do
 	[ "${port[$name]}" = "$before" ] || others+=" $name"
 done

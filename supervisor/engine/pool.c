@@ -222,12 +222,29 @@ begin_trial(struct pool *pool, uint64_t now_us, uint32_t random, size_t *which)
 	return POOL_BRING_UP;
 }
 
+static enum pool_step
+end_surplus(struct pool *pool, uint64_t now_us, size_t *which)
+{
+	struct pool_member *worst = NULL;
+
+	for (size_t i = 0; i < pool->count; i++)
+		if (pool->members[i].role == POOL_SERVING &&
+		    (worst == NULL || is_worse(&pool->members[i], worst)))
+			worst = &pool->members[i];
+	*which = (size_t)(worst - pool->members);
+	take_down(worst, now_us);
+	return POOL_TAKE_DOWN;
+}
+
 enum pool_step
 pool_next(struct pool *pool, uint64_t now_us, uint32_t random, size_t *which)
 {
+	size_t serving = count_role(pool, POOL_SERVING);
 	enum pool_step step;
 
-	if (count_role(pool, POOL_SERVING) < pool->use) {
+	if (serving > pool->use)
+		return end_surplus(pool, now_us, which);
+	if (serving < pool->use) {
 		step = fill_vacancy(pool, now_us, random, which);
 		if (step != POOL_NOTHING)
 			return step;
@@ -240,14 +257,12 @@ pool_next(struct pool *pool, uint64_t now_us, uint32_t random, size_t *which)
 	return POOL_NOTHING;
 }
 
-bool
-pool_adopt(struct pool *pool, size_t which, uint64_t now_us)
+void
+pool_keep(struct pool *pool, size_t which, const struct pool *before,
+    size_t which_before)
 {
-	if (count_role(pool, POOL_SERVING) >= pool->use)
-		return false;
-	bring_up(&pool->members[which], POOL_SERVING, now_us);
-	pool->members[which].up = true;
-	return true;
+	pool->members[which] = before->members[which_before];
+	pool->trial_us = before->trial_us;
 }
 
 void

@@ -74,10 +74,12 @@ enum pool_step
 pool_next(struct pool *pool, uint64_t now_us, uint32_t random, size_t *which);
 
 /*
- * A candidate is up already and serves from now on. False: there are enough,
- * and it rests.
+ * Before the first step of a pool that follows another: a candidate was in that
+ * one too, and goes on as it was there. If more serve than are wanted now, the
+ * worst of them are taken down.
  */
-bool pool_adopt(struct pool *pool, size_t which, uint64_t now_us);
+void pool_keep(struct pool *pool, size_t which, const struct pool *before,
+    size_t which_before);
 
 /* What happened to a candidate that was brought up. */
 void pool_up(struct pool *pool, size_t which);

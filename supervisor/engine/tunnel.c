@@ -64,10 +64,23 @@ tunnel_path_down(struct tunnel *tunnel, struct path *path)
 void
 tunnel_path_gone(struct tunnel *tunnel, struct path *path)
 {
+	tunnel_pool_replaced(path, path->successor);
 	tunnel_unlink_rotation(path);
 	TAILQ_REMOVE(&tunnel->paths, path, entry);
 	if (--tunnel->paths_count == 0)
 		tunnel->deserted_us = clock_now_us();
+}
+
+void
+tunnel_drop_path(struct tunnel *tunnel, struct path *path, const char *why)
+{
+	path->config = NULL;
+	path_finish(path, why);
+	if (path->state == PATH_ENDED)
+		return;
+	log_info(path->subject, "%s", why);
+	tunnel_path_gone(tunnel, path);
+	path_free(path);
 }
 
 static void

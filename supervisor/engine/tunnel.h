@@ -117,6 +117,9 @@ void tunnel_describe_open(const struct tunnel *tunnel, struct frame_open *open);
 void tunnel_path_up(struct tunnel *tunnel, struct path *path);
 void tunnel_path_down(struct tunnel *tunnel, struct path *path);
 void tunnel_path_gone(struct tunnel *tunnel, struct path *path);
+/* Ends it, drained or not, and for good; it is gone or on its way out. */
+void
+tunnel_drop_path(struct tunnel *tunnel, struct path *path, const char *why);
 void tunnel_path_room(struct tunnel *tunnel);
 /* So many transport frames have arrived on the path. */
 void tunnel_path_acknowledged(struct tunnel *tunnel, struct path *path,

@@ -20,25 +20,12 @@ tunnel_hurry(struct tunnel *tunnel, bool hurry)
 	tunnel->hurry = hurry;
 }
 
-/* It has nothing to drain, and nobody dials it again. */
-static void
-drop(struct tunnel *tunnel, struct path *path, const char *why)
-{
-	path->config = NULL;
-	path_finish(path, why);
-	if (path->state == PATH_ENDED)
-		return;
-	log_info(path->subject, "%s", why);
-	tunnel_path_gone(tunnel, path);
-	path_free(path);
-}
-
 /* Without a configuration it is not dialled again when it ends. */
 static void
 remove_path(struct tunnel *tunnel, struct path *path)
 {
 	if (path->state != PATH_UP || tunnel->hurry) {
-		drop(tunnel, path, "removed");
+		tunnel_drop_path(tunnel, path, "removed");
 		return;
 	}
 	log_info(path->subject, "removed: drains");
@@ -55,7 +42,8 @@ drop_successors(struct tunnel *tunnel)
 
 	TAILQ_FOREACH_SAFE(path, &tunnel->paths, entry, next)
 		if (path->predecessor != NULL)
-			drop(tunnel, path, "its settings have changed");
+			tunnel_drop_path(tunnel, path,
+			    "its settings have changed");
 }
 
 static void
@@ -262,8 +250,6 @@ tunnel_change(struct tunnel *tunnel, const struct config_tunnel *config)
 
 	difference_match_paths(tunnel->config, config, from);
 	other_pool = has_other_pool(tunnel, config, from);
-	if (other_pool)
-		tunnel_pool_close(tunnel);
 	drop_successors(tunnel);
 	turn_paths(tunnel, config, from, have);
 	turn_rest(tunnel, config);

@@ -34,6 +34,30 @@ struct tunnel_pool {
 
 _Static_assert(POOL_MAX == CONFIG_POOL_MAX, "what is configured fits");
 
+/* pool.count for a path that is not of it. */
+static size_t
+find(const struct tunnel_pool *pool, const struct path *path)
+{
+	size_t i = 0;
+
+	while (i < pool->pool.count && pool->candidates[i].path != path)
+		i++;
+	return i;
+}
+
+/* POOL_MAX for a path that is not of its tunnel's pool. */
+static size_t
+index_of(const struct path *path)
+{
+	const struct tunnel_pool *pool = path->tunnel->pool;
+	size_t i;
+
+	if (pool == NULL)
+		return POOL_MAX;
+	i = find(pool, path);
+	return i < pool->pool.count ? i : POOL_MAX;
+}
+
 int
 tunnel_pool_open(struct tunnel *tunnel)
 {
@@ -60,31 +84,33 @@ tunnel_pool_open(struct tunnel *tunnel)
 	return 0;
 }
 
-/* What is up serves, as far as it is wanted. */
+/* What it is and what is known of it stay as they were. */
 static void
-adopt(struct tunnel_pool *pool, size_t which, uint64_t now_us)
+keep(struct tunnel_pool *pool, size_t which, const struct tunnel_pool *before)
 {
 	struct path *path = pool->candidates[which].path;
+	size_t i = find(before, path);
 
-	if (path->state != PATH_UP || path->drains_us != 0)
-		path_finish(path, "the pool has changed");
-	else if (pool_adopt(&pool->pool, which, now_us))
-		path->rests = false;
-	else
-		path->drains_us = now_us;
+	if (i < before->pool.count) {
+		pool->candidates[which] = before->candidates[i];
+		pool_keep(&pool->pool, which, &before->pool, i);
+		path->rests = pool->pool.members[which].role == POOL_RESTING;
+	}
 }
 
 int
 tunnel_pool_reopen(struct tunnel *tunnel)
 {
-	uint64_t now_us = clock_now_us();
+	struct tunnel_pool *before = tunnel->pool;
+	int result;
 
-	if (tunnel_pool_open(tunnel) == -1)
-		return -1;
-	for (size_t i = 0; tunnel->pool != NULL && i < tunnel->pool->pool.count;
-	     i++)
-		adopt(tunnel->pool, i, now_us);
-	return 0;
+	tunnel->pool = NULL;
+	result = tunnel_pool_open(tunnel);
+	if (before != NULL && tunnel->pool != NULL)
+		for (size_t i = 0; i < tunnel->pool->pool.count; i++)
+			keep(tunnel->pool, i, before);
+	free(before);
+	return result;
 }
 
 void
@@ -127,22 +153,6 @@ tunnel_pool_leave(struct state *state, struct tunnel *tunnel)
 		leave_candidate(state, tunnel, &pool->candidates[i]);
 }
 
-/* POOL_MAX for a path that is not of the pool. */
-static size_t
-index_of(const struct path *path)
-{
-	const struct tunnel_pool *pool;
-	size_t i = 0;
-
-	if (path->config == NULL || !path->config->pooled ||
-	    path->tunnel->pool == NULL)
-		return POOL_MAX;
-	pool = path->tunnel->pool;
-	while (i < pool->pool.count && pool->candidates[i].path != path)
-		i++;
-	return i < pool->pool.count ? i : POOL_MAX;
-}
-
 static void
 bring_up(struct tunnel_pool *pool, size_t which, uint64_t now_us)
 {
@@ -165,6 +175,9 @@ bring_up(struct tunnel_pool *pool, size_t which, uint64_t now_us)
 static void
 take_down(struct path *path, uint64_t now_us)
 {
+	if (path->successor != NULL)
+		tunnel_drop_path(path->tunnel, path->successor,
+		    "what it was to replace rests");
 	if (path->state == PATH_UP)
 		path->drains_us = now_us;
 	else
@@ -285,6 +298,25 @@ tunnel_pool_ended(struct path *path)
 	path->rests = true;
 	path->forged = false;
 	path->drains_us = 0;
+}
+
+bool
+tunnel_pool_has(const struct path *path)
+{
+	return index_of(path) < POOL_MAX;
+}
+
+void
+tunnel_pool_replaced(struct path *path, struct path *successor)
+{
+	size_t which = index_of(path);
+	struct tunnel_pool *pool = path->tunnel->pool;
+
+	if (which == POOL_MAX)
+		return;
+	pool->candidates[which] = (struct candidate){ .path = successor };
+	pool->pool.members[which].up = successor != NULL &&
+	    successor->state == PATH_UP;
 }
 
 const char *

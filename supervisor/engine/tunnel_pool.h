@@ -5,6 +5,7 @@
 #ifndef ENGINE_TUNNEL_POOL_H
 #define ENGINE_TUNNEL_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct path;
@@ -17,7 +18,7 @@ struct tunnel_pool;
  * 0, or -1 with errno.
  */
 int tunnel_pool_open(struct tunnel *tunnel);
-/* The same for paths of which some are up already. */
+/* The same in place of another: who was in that one too goes on as there. */
 int tunnel_pool_reopen(struct tunnel *tunnel);
 void tunnel_pool_close(struct tunnel *tunnel);
 
@@ -31,6 +32,15 @@ void tunnel_pool_tick(struct tunnel *tunnel, uint64_t now_us);
 void tunnel_pool_up(struct path *path);
 void tunnel_pool_pong(struct path *path, uint64_t now_us);
 void tunnel_pool_ended(struct path *path);
+
+/*
+ * Another path stands for it from now on, one to the same relay; NULL: none,
+ * the pool is to be reopened.
+ */
+void tunnel_pool_replaced(struct path *path, struct path *successor);
+
+/* False also for what stood in the pool once. */
+bool tunnel_pool_has(const struct path *path);
 
 /* What the status says of a path that is up or waits; NULL: nothing more. */
 const char *tunnel_pool_role(const struct path *path);

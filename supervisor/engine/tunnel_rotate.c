@@ -7,6 +7,7 @@
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
+#include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/log.h"
 
 /* What is not acknowledged by then goes out again on another path. */
@@ -59,7 +60,7 @@ tunnel_rotate(struct path *path, uint64_t now_us)
 	struct tunnel *tunnel = path->tunnel;
 
 	/* A pool replaces its own as they turn out. */
-	if (path->config != NULL && path->config->pooled)
+	if (tunnel_pool_has(path))
 		return;
 	if (path->drains_us != 0) {
 		drain(path, now_us);
@@ -86,6 +87,7 @@ tunnel_take_over(struct path *path)
 	path->rx_datagrams += old->rx_datagrams;
 	path->restarts += old->restarts;
 	old->drains_us = clock_now_us();
+	tunnel_pool_replaced(old, path);
 }
 
 void
