@@ -170,10 +170,10 @@ obey(struct opener *opener, uint8_t word)
 		return again(opener);
 	case OPENER_KEEP:
 		keep(opener);
-		return 0;
+		return send_record(opener, OPENER_DONE, 0, "", -1);
 	case OPENER_DROP:
 		drop(opener);
-		return 0;
+		return send_record(opener, OPENER_DONE, 0, "", -1);
 	}
 	errno = EPROTO;
 	return -1;

@@ -25,7 +25,10 @@ enum opener_word {
 	OPENER_DROP	  /* or what was held before */
 };
 
-/* In this order, to OPENER_AGAIN; OPENER_FAULT may end it at any point. */
+/*
+ * In this order, to OPENER_AGAIN; OPENER_FAULT may end it at any point. To the
+ * other words OPENER_DONE alone, when the names are as they should be.
+ */
 enum opener_type {
 	/* kind: enum log_target */
 	OPENER_ROTATED = 1, /* the log as it is, opened again: fd, or words */

@@ -128,14 +128,20 @@ opening_close(struct opening *opening)
 	clear(opening);
 }
 
-void
-opening_begin(struct opening *opening)
+static void
+ask(struct opening *opening, enum opener_word word)
 {
 	opening->under_way = true;
 	if (opening->channel == -1)
 		finish(opening, NULL);
-	else if (opener_say(opening->channel, OPENER_AGAIN) == -1)
+	else if (opener_say(opening->channel, word) == -1)
 		lose_opener(opening);
+}
+
+void
+opening_begin(struct opening *opening)
+{
+	ask(opening, OPENER_AGAIN);
 }
 
 int
@@ -162,7 +168,5 @@ void
 opening_end(struct opening *opening, bool used)
 {
 	clear(opening);
-	if (opening->channel != -1)
-		(void)opener_say(opening->channel,
-		    used ? OPENER_KEEP : OPENER_DROP);
+	ask(opening, used ? OPENER_KEEP : OPENER_DROP);
 }

@@ -30,7 +30,7 @@ struct opening {
 	size_t count;
 	/* The log was opened again: fd, taken over, or -1 and why not. */
 	void (*rotated)(void *argument, int fd, const char *why);
-	void (*over)(void *argument); /* all came, or failed */
+	void (*over)(void *argument); /* what was begun is done, or failed */
 	void *argument;
 };
 
@@ -48,7 +48,10 @@ void opening_begin(struct opening *opening);
 int opening_take(struct opening *opening, enum opener_type type, uint32_t kind,
     const char *words);
 
-/* Tell the opener whether it was all used, and close the rest. */
+/*
+ * Tell the opener whether it was all used, and close the rest; over() is called
+ * when all names are as they should be, perhaps at once.
+ */
 void opening_end(struct opening *opening, bool used);
 
 #endif

@@ -17,21 +17,28 @@
 /* What a configuration may be, packed. */
 #define BYTES_MAX ((uint64_t)64 << 20)
 
+/* Nobody is told of it before all names are in their places. */
 static void
 finish(struct reload *reload)
 {
 	const char *error = reload->failed ? reload->why : NULL;
 	struct engine *engine = reload->engine;
 
-	if (error != NULL)
-		log_error(NULL, "configuration: %s", error);
-	opening_end(&reload->opening, error == NULL);
-	change_free(&reload->change);
 	reload->under_way = false;
 	control_reloaded(&engine->control, error);
 	spawner_ready(&engine->spawner, error != NULL);
 	if (reload->again)
 		reload_begin(reload);
+}
+
+static void
+settle(struct reload *reload)
+{
+	if (reload->failed)
+		log_error(NULL, "configuration: %s", reload->why);
+	change_free(&reload->change);
+	reload->settles = true;
+	opening_end(&reload->opening, !reload->failed);
 }
 
 /* The first reason is the one that is told. */
@@ -87,6 +94,8 @@ take_socket(struct change_socket *sockets, size_t count,
 		return false;
 	strlcpy(sockets[record->index].why, record->words,
 	    sizeof(sockets[record->index].why));
+	if (sockets[record->index].fd != -1)
+		close(sockets[record->index].fd);
 	sockets[record->index].fd = fd;
 	return true;
 }
@@ -145,7 +154,7 @@ decide(struct reload *reload)
 		fail(reload, reload->opening.why);
 	if (!reload->failed)
 		apply(reload);
-	finish(reload);
+	settle(reload);
 }
 
 static void
@@ -246,7 +255,12 @@ handle_rotated(void *argument, int fd, const char *why)
 static void
 handle_opened(void *argument)
 {
-	decide(argument);
+	struct reload *reload = argument;
+
+	if (reload->settles)
+		finish(reload);
+	else
+		decide(reload);
 }
 
 int
@@ -312,6 +326,7 @@ reload_begin(struct reload *reload)
 	if (reload->under_way)
 		return;
 	reload->under_way = true;
+	reload->settles = false;
 	reload->failed = false;
 	reload->loading = true;
 	opening_begin(&reload->opening);

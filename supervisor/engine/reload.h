@@ -20,7 +20,8 @@ struct reload {
 	bool under_way;
 	bool loading; /* the loader has not sent all */
 	bool failed;
-	bool again; /* as soon as this one is over */
+	bool settles; /* it is decided, and the opener is told */
+	bool again;   /* as soon as this one is over */
 	struct change change;
 	struct opening opening;
 	char why[CONFIG_ERROR_MAX]; /* if it failed */
