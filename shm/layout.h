@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 #define LAYOUT_MAGIC UINT32_C(0x736f636b) /* "sock" */
 
 /* The control page of region S; the transmit ring's data follows it. */
@@ -41,6 +41,7 @@ struct layout_worker {
 	_Atomic uint32_t held_bytes;
 	/* Flags of bell.h. */
 	alignas(64) _Atomic uint32_t worker_sleeps;	/* rung by the engine */
+	_Atomic uint32_t worker_wants_room;		/* rung by the engine */
 	alignas(64) _Atomic uint32_t engine_wants_data; /* rung by the worker */
 	alignas(64) _Atomic uint32_t engine_wants_room; /* rung by the worker */
 	alignas(64) _Atomic uint64_t heir_tx_head;

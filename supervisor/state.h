@@ -23,7 +23,7 @@
  * description.
  */
 #ifndef STATE_VERSION
-#define STATE_VERSION 6
+#define STATE_VERSION 7
 #endif
 
 enum state_way {

@@ -188,6 +188,34 @@ START_TEST(rings_only_who_sleeps)
 }
 END_TEST
 
+static void
+await_sleep(void)
+{
+	while (atomic_load(&rig.flags->worker_sleeps) == 0)
+		;
+}
+
+/* What is taken out of a ring that had room is no news to the worker. */
+START_TEST(is_woken_for_room_if_there_was_none)
+{
+	size_t stuffed;
+	char byte;
+
+	pump_rig_start();
+	rig_write(far, "a", 1);
+	rig_receive(&rig, &byte, 1);
+	await_sleep();
+	ck_assert(!bell_ring(&rig.flags->worker_wants_room, rig.bell_out));
+	stuffed = pump_rig_stuff();
+	await_sleep();
+	ck_assert_int_eq(atomic_load(&rig.flags->worker_wants_room), 1);
+	rig_let_go(&rig);
+	ck_assert_uint_gt(stuffed, RIG_RING_BYTES);
+	close(far);
+	pump_rig_expect_end(PUMP_STOPPED);
+}
+END_TEST
+
 /* A worker that was awaited, and has to wait for TCP itself, says so. */
 START_TEST(tells_that_the_way_out_is_full)
 {
@@ -222,6 +250,7 @@ suite(void)
 	tcase_add_test(t, a_full_way_out_does_not_block_the_way_in);
 	tcase_add_test(t, a_full_way_in_holds_the_far_end_back);
 	tcase_add_test(t, rings_only_who_sleeps);
+	tcase_add_test(t, is_woken_for_room_if_there_was_none);
 	tcase_add_test(t, tells_that_the_way_out_is_full);
 	suite_add_tcase(s, t);
 	return s;

@@ -49,7 +49,7 @@ drain_all(void)
 			pump_rig_check(span, bytes, place);
 			place += bytes;
 			ring_release(&rig.rx, bytes);
-			bell_ring(&rig.flags->worker_sleeps, rig.bell_out);
+			bell_ring(&rig.flags->worker_wants_room, rig.bell_out);
 		}
 		if (ended)
 			return place;

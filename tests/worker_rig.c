@@ -229,7 +229,7 @@ rig_receive(struct rig *rig, void *bytes, size_t count)
 			there = count;
 		memcpy(next, span, there);
 		ring_release(&rig->rx, there);
-		bell_ring(&rig->flags->worker_sleeps, rig->bell_out);
+		bell_ring(&rig->flags->worker_wants_room, rig->bell_out);
 		next += there;
 		count -= there;
 	}

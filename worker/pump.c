@@ -234,15 +234,26 @@ move(struct pump *pump)
 	return more;
 }
 
+/* Only who finds none is woken for it. */
+static bool
+has_room(struct pump *pump)
+{
+	uint8_t *room;
+
+	if (look_rx(pump, &room) > 0)
+		return true;
+	bell_arm(&pump->flags->worker_wants_room);
+	return look_rx(pump, &room) > 0;
+}
+
 /* What the socket is polled for; *ready is set if there is no need to wait. */
 static short
 wanted(struct pump *pump, bool *ready)
 {
 	const uint8_t *bytes;
-	uint8_t *room;
 	short events = 0;
 
-	if (look_rx(pump, &room) > 0) {
+	if (has_room(pump)) {
 		events |= POLLIN;
 		*ready |= pump->readable;
 	}
@@ -299,6 +310,7 @@ rest(struct pump *pump, bool ready)
 	    pump->end == PUMP_RUNS)
 		hear(pump, polls);
 	bell_disarm(&pump->flags->worker_sleeps);
+	bell_disarm(&pump->flags->worker_wants_room);
 }
 
 enum pump_end

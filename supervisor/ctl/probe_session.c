@@ -20,6 +20,8 @@ static void
 ring(struct probe_link *link)
 {
 	bell_ring(&link->channel.flags->worker_sleeps, link->channel.bell_out);
+	bell_ring(&link->channel.flags->worker_wants_room,
+	    link->channel.bell_out);
 }
 
 /* The message waits in the ring until the connection stands. */

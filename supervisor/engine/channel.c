@@ -230,7 +230,8 @@ channel_leave(struct state *state, struct channel *channel)
 	STATE_NUMBER(state, channel->bells_rung);
 	STATE_NUMBER(state, channel->bell_moved);
 	STATE_NUMBER(state, channel->idle_bells);
-	STATE_NUMBER(state, channel->ring_moved);
+	STATE_NUMBER(state, channel->rung_head);
+	STATE_NUMBER(state, channel->rung_tail);
 }
 
 static int
@@ -321,16 +322,10 @@ channel_kill(struct channel *channel)
 		spawner_kill(channel->spawner, channel->slot);
 }
 
-static uint64_t
-moved_of(const struct channel *channel)
-{
-	return channel->tx.head + channel->rx.tail;
-}
-
 bool
 channel_is_busy(const struct channel *channel)
 {
-	return moved_of(channel) != channel->ring_moved ||
+	return channel->tx.head != channel->rung_head ||
 	    atomic_load(&channel->flags->worker_sleeps) == 0;
 }
 
@@ -348,10 +343,15 @@ channel_burns(struct channel *channel, uint64_t now_us)
 void
 channel_ring(struct channel *channel)
 {
-	if (moved_of(channel) == channel->ring_moved)
-		return;
-	channel->ring_moved = moved_of(channel);
-	bell_ring(&channel->flags->worker_sleeps, channel->bell_out);
+	if (channel->tx.head != channel->rung_head) {
+		channel->rung_head = channel->tx.head;
+		bell_ring(&channel->flags->worker_sleeps, channel->bell_out);
+	}
+	if (channel->rx.tail != channel->rung_tail) {
+		channel->rung_tail = channel->rx.tail;
+		bell_ring(&channel->flags->worker_wants_room,
+		    channel->bell_out);
+	}
 }
 
 /* Who rings for next to nothing is not asked to; the tick looks instead. */

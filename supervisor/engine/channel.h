@@ -60,7 +60,8 @@ struct channel {
 	unsigned int idle_bells; /* in a row without anything moved */
 	unsigned int credit;	 /* for bells that bring next to nothing */
 	uint64_t credit_us;	 /* when it grew last */
-	uint64_t ring_moved;	 /* both rings, when we rang last */
+	uint64_t rung_head;	 /* tx.head, when we rang last */
+	uint64_t rung_tail;	 /* rx.tail, then */
 	struct burn burn;
 	const struct channel_handler *handler;
 	void *argument;
