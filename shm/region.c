@@ -44,23 +44,29 @@ seals_of(enum region_access access)
 	return seals;
 }
 
+size_t
+region_control_bytes(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 static bool
 valid_size(size_t data_bytes)
 {
-	return data_bytes >= (size_t)sysconf(_SC_PAGESIZE) &&
+	return data_bytes >= region_control_bytes() &&
 	    data_bytes <= SIZE_MAX / 8 && (data_bytes & (data_bytes - 1)) == 0;
 }
 
 static size_t
 file_bytes(size_t data_bytes, enum region_access access)
 {
-	return REGION_CONTROL_BYTES + REGION_RINGS(access) * data_bytes;
+	return region_control_bytes() + REGION_RINGS(access) * data_bytes;
 }
 
 static size_t
 mapped_bytes(size_t data_bytes, size_t rings)
 {
-	return REGION_CONTROL_BYTES + 2 * rings * data_bytes;
+	return region_control_bytes() + 2 * rings * data_bytes;
 }
 
 static bool
@@ -84,7 +90,7 @@ static int
 map_all(struct region *region, size_t data_bytes, enum region_access access,
     int protection)
 {
-	size_t rings = REGION_RINGS(access);
+	size_t rings = REGION_RINGS(access), control = region_control_bytes();
 	size_t all = mapped_bytes(data_bytes, rings);
 	int saved, fd = region->fd;
 	uint8_t *base, *data;
@@ -95,11 +101,11 @@ map_all(struct region *region, size_t data_bytes, enum region_access access,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED)
 		return -1;
-	data = base + REGION_CONTROL_BYTES;
-	mapped = map_at(base, REGION_CONTROL_BYTES, protection, fd, 0);
+	data = base + control;
+	mapped = map_at(base, control, protection, fd, 0);
 	for (size_t i = 0; mapped && i < rings; i++)
 		mapped = map_ring(data + 2 * i * data_bytes, data_bytes,
-		    protection, fd, REGION_CONTROL_BYTES + i * data_bytes);
+		    protection, fd, control + i * data_bytes);
 	if (!mapped || madvise(base, all, MADV_DONTFORK) == -1 ||
 	    madvise(base, all, MADV_DONTDUMP) == -1) {
 		saved = errno;

@@ -10,8 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The control words come first, in one page; data and spare follow. */
-#define REGION_CONTROL_BYTES ((size_t)4096)
+/* The control words come first, in one page of this kernel's, whatever its
+ * size, since only at a multiple of it can be mapped what follows: data and
+ * spare. */
+size_t region_control_bytes(void);
 
 /* Who may write the data of a region after it was sealed. */
 enum region_access {

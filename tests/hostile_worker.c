@@ -271,7 +271,7 @@ punch_holes(void *argument)
 	for (;;)
 		fallocate(FD_REGION_W,
 		    FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		    REGION_CONTROL_BYTES, (off_t)worker.data_bytes);
+		    region_control_bytes(), (off_t)worker.data_bytes);
 	return NULL;
 }
 
@@ -286,7 +286,7 @@ static void
 punch_words(void)
 {
 	fallocate(FD_REGION_W, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-	    REGION_CONTROL_BYTES);
+	    region_control_bytes());
 	ring();
 	wait_for_the_end();
 }
@@ -294,7 +294,7 @@ punch_words(void)
 static void
 resize(int fd, const char *name)
 {
-	off_t bytes = REGION_CONTROL_BYTES + (off_t)worker.data_bytes;
+	off_t bytes = region_control_bytes() + (off_t)worker.data_bytes;
 
 	if (ftruncate(fd, 0) == 0 || ftruncate(fd, bytes / 2) == 0 ||
 	    ftruncate(fd, bytes * 2) == 0 ||
@@ -307,7 +307,7 @@ resize(int fd, const char *name)
 static void
 write_to_s(int fd)
 {
-	size_t bytes = REGION_CONTROL_BYTES + engine.data_bytes;
+	size_t bytes = region_control_bytes() + engine.data_bytes;
 	void *mapping = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
 
 	if (mapping != MAP_FAILED &&
@@ -318,12 +318,12 @@ write_to_s(int fd)
 	if (mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) !=
 	    MAP_FAILED)
 		breach("S mapped writable");
-	if (pwrite(fd, "x", 1, REGION_CONTROL_BYTES) == 1)
+	if (pwrite(fd, "x", 1, region_control_bytes()) == 1)
 		breach("S written");
 	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-		4096) == 0)
+		region_control_bytes()) == 0)
 		breach("a hole in S");
-	if (madvise(engine.control, 4096, MADV_REMOVE) == 0)
+	if (madvise(engine.control, region_control_bytes(), MADV_REMOVE) == 0)
 		breach("MADV_REMOVE of S");
 }
 

@@ -17,12 +17,26 @@
 #include "tests/suite.h"
 
 #define DATA ((size_t)16384)
-#define FILE_BYTES(rings) (REGION_CONTROL_BYTES + (rings)*DATA)
+#define FILE_BYTES(rings) (region_control_bytes() + (rings)*DATA)
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
+
+/* What region.c takes for the size of a page; 0: this kernel's. */
+static long pretended_page;
+
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+
+long
+__wrap_sysconf(int name)
+{
+	if (name == _SC_PAGESIZE && pretended_page != 0)
+		return pretended_page;
+	return __real_sysconf(name);
+}
 
 static struct region
 make(enum region_access access)
@@ -89,7 +103,7 @@ START_TEST(data_is_mapped_twice_in_a_row)
 
 	ck_assert_uint_eq(region.data_bytes, DATA);
 	ck_assert_ptr_eq(region.data,
-	    (uint8_t *)region.control + REGION_CONTROL_BYTES);
+	    (uint8_t *)region.control + region_control_bytes());
 	memcpy(region.data + DATA - 3, "across", 6);
 	ck_assert_mem_eq(region.data, "oss", 3);
 	for (i = 0; i < DATA; i++)
@@ -98,6 +112,35 @@ START_TEST(data_is_mapped_twice_in_a_row)
 	/* The control page is not part of the mirror. */
 	ck_assert_mem_eq(region.control, "\0\0\0\0", 4);
 	region_destroy(&region);
+}
+END_TEST
+
+/* Every mapping's offset and length, then, is a multiple of such a page. */
+START_TEST(pages_of_64_kib)
+{
+	const size_t page = 65536, data = 4 * page;
+	struct region region = REGION_NONE, other = REGION_NONE;
+	struct stat status;
+
+	pretended_page = (long)page;
+	ck_assert_int_eq(region_create(&region, "test", page / 2,
+			     REGION_PEER_WRITES),
+	    -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_eq(region_create(&region, "test", data,
+			     REGION_PEER_WRITES),
+	    0);
+	ck_assert_int_eq(fstat(region.fd, &status), 0);
+	ck_assert_uint_eq((size_t)status.st_size, page + 2 * data);
+	ck_assert_ptr_eq(region.data, (uint8_t *)region.control + page);
+	ck_assert_int_eq(region_attach(&other, dup(region.fd), data,
+			     REGION_PEER_WRITES),
+	    0);
+	memcpy(region.data + data - 3, "across", 6);
+	ck_assert_mem_eq(other.data, "oss", 3);
+	region_destroy(&other);
+	region_destroy(&region);
+	pretended_page = 0;
 }
 END_TEST
 
@@ -233,7 +276,7 @@ END_TEST
 static void
 receiver_without_mapping(const struct region *sent)
 {
-	EXPECT(msync(sent->control, REGION_CONTROL_BYTES, MS_ASYNC) == -1 &&
+	EXPECT(msync(sent->control, region_control_bytes(), MS_ASYNC) == -1 &&
 	    errno == ENOMEM);
 	EXPECT(
 	    msync(sent->data + DATA, DATA, MS_ASYNC) == -1 && errno == ENOMEM);
@@ -243,7 +286,8 @@ START_TEST(a_child_does_not_inherit_the_mapping)
 {
 	struct region region = make(REGION_CREATOR_WRITES);
 
-	ck_assert_int_eq(msync(region.control, REGION_CONTROL_BYTES, MS_ASYNC),
+	ck_assert_int_eq(msync(region.control, region_control_bytes(),
+			     MS_ASYNC),
 	    0);
 	in_receiver(receiver_without_mapping, &region);
 	region_destroy(&region);
@@ -254,7 +298,7 @@ static void
 receiver_reads_only(const struct region *sent)
 {
 	struct region s = REGION_NONE;
-	size_t all = REGION_CONTROL_BYTES + 2 * DATA;
+	size_t all = region_control_bytes() + 2 * DATA;
 	char again[64];
 	int fd;
 
@@ -343,8 +387,8 @@ wrong_fd(int which)
 		F_SEAL_GROW | F_SEAL_SEAL, F_SEAL_SHRINK | F_SEAL_GROW,
 		SEALS | F_SEAL_WRITE,
 		SEALS | F_SEAL_FUTURE_WRITE | F_SEAL_WRITE };
-	static const size_t sizes[] = { 0, DATA, FILE_BYTES(1) - 1,
-		FILE_BYTES(1) + 1, FILE_BYTES(1) + 4096, FILE_BYTES(2) };
+	const size_t sizes[] = { 0, DATA, FILE_BYTES(1) - 1, FILE_BYTES(1) + 1,
+		FILE_BYTES(1) + 4096, FILE_BYTES(2) };
 	int ends[2], fd;
 
 	if (which == 0)
@@ -456,6 +500,7 @@ main(void)
 	TCase *tcase = tcase_create("region");
 
 	tcase_add_test(tcase, data_is_mapped_twice_in_a_row);
+	tcase_add_test(tcase, pages_of_64_kib);
 	tcase_add_test(tcase, the_spare_is_another_ring);
 	tcase_add_loop_test(tcase, sizes_that_are_refused, 0, 10);
 	tcase_add_loop_test(tcase, size_and_seals_are_fixed,
