@@ -40,6 +40,8 @@ enum spawn_request {
 			  * to, and no request can make one */
 };
 
+#define SPAWN_REQUESTS_END (SPAWN_SANDBOX + 1)
+
 /* Supervisor to engine. */
 enum spawn_report {
 	SPAWN_STARTED = 65, /* slot; value: the worker's pid */

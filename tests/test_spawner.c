@@ -1,10 +1,12 @@
 #include "supervisor/engine/spawner.h"
 
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <check.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,6 +17,27 @@
 static struct spawner spawner;
 static struct event_base *base;
 static int supervisor;
+
+static int started, exited;
+
+static void
+count_started(void *argument, pid_t pid)
+{
+	(void)argument;
+	(void)pid;
+	started++;
+}
+
+static void
+count_exited(void *argument, int status)
+{
+	(void)argument;
+	(void)status;
+	exited++;
+}
+
+static const struct spawner_owner counter = { .started = count_started,
+	.exited = count_exited };
 
 static void
 begin(void)
@@ -94,6 +117,69 @@ START_TEST(kill_is_not_lost)
 }
 END_TEST
 
+/* The last of each kind arrives, in whatever order. */
+START_TEST(requests_are_not_lost)
+{
+	struct spawn_record record;
+	int64_t levels = 0;
+	int readies = 0;
+
+	fill_channel();
+	spawner_level(&spawner, 1);
+	spawner_ready(&spawner, true);
+	spawner_level(&spawner, 3);
+	while (recv(supervisor, &record, sizeof(record), 0) != -1)
+		ck_assert_uint_eq(record.type, SPAWN_ALIVE);
+	spawner_tick(&spawner, clock_now_us());
+	spawner_tick(&spawner, clock_now_us());
+	while (recv(supervisor, &record, sizeof(record), 0) != -1) {
+		if (record.type == SPAWN_LEVEL)
+			levels = levels * 10 + record.value;
+		readies += record.type == SPAWN_READY && record.value == 1;
+	}
+	ck_assert_int_eq(levels, 3);
+	ck_assert_int_eq(readies, 1);
+}
+END_TEST
+
+static void
+report(enum spawn_report type, uint32_t slot)
+{
+	struct spawn_record record = { .type = type, .slot = slot };
+	struct pollfd channel = { .fd = supervisor, .events = POLLOUT };
+
+	while (send(supervisor, &record, sizeof(record), 0) == -1 &&
+	    errno == EAGAIN)
+		poll(&channel, 1, -1);
+}
+
+/* Every worker begins and ends while an upgrade is decided on. */
+START_TEST(nothing_is_lost_while_it_waits)
+{
+	pid_t child;
+
+	for (int slot = 0; slot < SPAWN_SLOTS; slot++)
+		ck_assert(spawner_claim(&spawner, slot, &counter, NULL));
+	child = fork();
+	ck_assert_int_ne(child, -1);
+	if (child == 0) {
+		for (uint32_t slot = 0; slot < SPAWN_SLOTS; slot++) {
+			report(SPAWN_STARTED, slot);
+			report(SPAWN_EXITED, slot);
+		}
+		report(SPAWN_GO_ON, 0);
+		_exit(0);
+	}
+	ck_assert_uint_eq(spawner_await(&spawner).type, SPAWN_GO_ON);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	started = exited = 0;
+	spawner_catch_up(&spawner);
+	ck_assert_int_eq(started, SPAWN_SLOTS);
+	ck_assert_int_eq(exited, SPAWN_SLOTS);
+	ck_assert_uint_eq(spawner_used(&spawner), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -103,6 +189,8 @@ main(void)
 	tcase_add_checked_fixture(tests, begin, finish);
 	tcase_add_test(tests, worker_is_killed_once_it_is_time);
 	tcase_add_test(tests, kill_is_not_lost);
+	tcase_add_test(tests, requests_are_not_lost);
+	tcase_add_test(tests, nothing_is_lost_while_it_waits);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

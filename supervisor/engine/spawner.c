@@ -18,7 +18,7 @@
 #define DESCRIPTORS_MAX (FD_END - FD_CHANNEL)
 
 static int
-send_valued(const struct spawner *spawner, enum spawn_request type, int slot,
+send_record(const struct spawner *spawner, enum spawn_request type, int slot,
     int64_t value, const int *descriptors, size_t count)
 {
 	struct spawn_record record = { .type = type,
@@ -29,11 +29,28 @@ send_valued(const struct spawner *spawner, enum spawn_request type, int slot,
 	    descriptors, count);
 }
 
-static int
-send_record(const struct spawner *spawner, enum spawn_request type, int slot,
-    const int *descriptors, size_t count)
+static void
+send_requests(struct spawner *spawner)
 {
-	return send_valued(spawner, type, slot, 0, descriptors, count);
+	struct spawner_request *request;
+
+	for (int type = SPAWN_START; type < SPAWN_REQUESTS_END; type++) {
+		request = &spawner->requests[type];
+		if (request->waits)
+			request->waits = send_record(spawner,
+					     (enum spawn_request)type, 0,
+					     request->value, &request->fd,
+					     request->fd != -1) == -1;
+	}
+}
+
+static void
+ask(struct spawner *spawner, enum spawn_request type, int64_t value, int fd)
+{
+	spawner->requests[type] = (struct spawner_request){ .waits = true,
+		.value = value,
+		.fd = fd };
+	send_requests(spawner);
 }
 
 static void
@@ -123,18 +140,20 @@ spawner_await(struct spawner *spawner)
 	ssize_t got;
 
 	set_blocking(spawner->channel, true);
+	send_requests(spawner);
 	for (;;) {
 		got = recv(spawner->channel, &record, sizeof(record), 0);
 		if (got == -1 && errno == EINTR)
 			continue;
-		if (got != (ssize_t)sizeof(record)) {
+		if (got != (ssize_t)sizeof(record) ||
+		    (!is_of_upgrade(&record) &&
+			spawner->late_count == SPAWNER_LATE_MAX)) {
 			record.type = SPAWN_STOP;
 			break;
 		}
 		if (is_of_upgrade(&record))
 			break;
-		if (spawner->late_count < SPAWN_SLOTS)
-			spawner->late[spawner->late_count++] = record;
+		spawner->late[spawner->late_count++] = record;
 	}
 	set_blocking(spawner->channel, false);
 	return record;
@@ -181,43 +200,43 @@ spawner_close(struct spawner *spawner)
 void
 spawner_ready(struct spawner *spawner, bool faulty)
 {
-	send_valued(spawner, SPAWN_READY, 0, faulty, NULL, 0);
+	ask(spawner, SPAWN_READY, faulty, -1);
 }
 
 void
 spawner_wish(struct spawner *spawner)
 {
-	send_record(spawner, SPAWN_WISH, 0, NULL, 0);
+	ask(spawner, SPAWN_WISH, 0, -1);
 }
 
 void
 spawner_level(struct spawner *spawner, int level)
 {
-	send_valued(spawner, SPAWN_LEVEL, 0, level, NULL, 0);
+	ask(spawner, SPAWN_LEVEL, level, -1);
 }
 
 void
 spawner_sandbox(struct spawner *spawner, int sandbox)
 {
-	send_valued(spawner, SPAWN_SANDBOX, 0, sandbox, NULL, 0);
+	ask(spawner, SPAWN_SANDBOX, sandbox, -1);
 }
 
 void
 spawner_log(struct spawner *spawner, int target, int fd)
 {
-	send_valued(spawner, SPAWN_LOG, 0, target, &fd, fd == -1 ? 0 : 1);
+	ask(spawner, SPAWN_LOG, target, fd);
 }
 
 void
 spawner_taken(struct spawner *spawner, uint64_t work_us)
 {
-	send_valued(spawner, SPAWN_TAKEN, 0, (int64_t)work_us, NULL, 0);
+	ask(spawner, SPAWN_TAKEN, (int64_t)work_us, -1);
 }
 
 void
 spawner_say(struct spawner *spawner, enum spawn_request type)
 {
-	send_record(spawner, type, 0, NULL, 0);
+	ask(spawner, type, 0, -1);
 }
 
 int
@@ -234,7 +253,8 @@ spawner_start(struct spawner *spawner, const int *descriptors, size_t count,
 		errno = ENOSPC;
 		return -1;
 	}
-	if (send_record(spawner, SPAWN_START, number, descriptors, count) == -1)
+	if (send_record(spawner, SPAWN_START, number, 0, descriptors, count) ==
+	    -1)
 		return -1;
 	slot = &spawner->slots[number];
 	slot->used = true;
@@ -262,7 +282,7 @@ spawner_kill(struct spawner *spawner, int slot)
 		return;
 	/* Where there is no room now, spawner_tick() asks again. */
 	spawner->slots[slot].kill_at_us = send_record(spawner, SPAWN_KILL, slot,
-					      NULL, 0) == -1;
+					      0, NULL, 0) == -1;
 }
 
 void
@@ -280,7 +300,8 @@ show_life(struct spawner *spawner, uint64_t now_us)
 	if (spawner->alive_us == 0 || now_us < spawner->alive_due_us)
 		return;
 	spawner->alive_due_us = now_us + spawner->alive_us;
-	send_record(spawner, SPAWN_ALIVE, 0, NULL, 0);
+	/* Another one follows. */
+	(void)send_record(spawner, SPAWN_ALIVE, 0, 0, NULL, 0);
 }
 
 void
@@ -288,6 +309,7 @@ spawner_tick(struct spawner *spawner, uint64_t now_us)
 {
 	struct spawner_slot *slot;
 
+	send_requests(spawner);
 	show_life(spawner, now_us);
 	for (int number = 0; number < SPAWN_SLOTS; number++) {
 		slot = &spawner->slots[number];

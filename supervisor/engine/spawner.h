@@ -16,6 +16,10 @@
 struct event;
 struct event_base;
 
+/* While the engine asks for nothing: the start and the end of every worker,
+ * a stop and a reload. */
+#define SPAWNER_LATE_MAX (2 * SPAWN_SLOTS + 2)
+
 /* What a slot's owner hears. exited is the last call for the slot. */
 struct spawner_owner {
 	void (*started)(void *argument, pid_t pid);
@@ -29,6 +33,13 @@ struct spawner_slot {
 	uint64_t kill_at_us; /* when disowned: its last chance */
 };
 
+/* A request without a slot that the supervisor had no room for yet. */
+struct spawner_request {
+	bool waits;
+	int64_t value;
+	int fd; /* to go with it, somebody else's; -1: none */
+};
+
 struct spawner {
 	int channel;
 	struct event *readable;
@@ -40,7 +51,8 @@ struct spawner {
 	void *argument;
 	uint64_t alive_us; /* how often to say that we are; 0: never */
 	uint64_t alive_due_us;
-	struct spawn_record late[SPAWN_SLOTS]; /* of spawner_await() */
+	struct spawner_request requests[SPAWN_REQUESTS_END];
+	struct spawn_record late[SPAWNER_LATE_MAX]; /* of spawner_await() */
 	size_t late_count;
 	struct spawner_slot slots[SPAWN_SLOTS];
 };
@@ -52,6 +64,11 @@ struct spawner {
 int spawner_init(struct spawner *spawner, struct event_base *base, int channel);
 void spawner_close(struct spawner *spawner);
 
+/*
+ * The requests without a slot, from here to spawner_say(), are not lost: what
+ * the supervisor has no room for is sent by spawner_tick(), of each kind the
+ * last.
+ */
 /* Tell the supervisor that the engine serves, also after a reload, faulty if
  * nothing came of that. */
 void spawner_ready(struct spawner *spawner, bool faulty);
@@ -60,7 +77,8 @@ void spawner_wish(struct spawner *spawner);
 /* Its log level, from now on. */
 void spawner_level(struct spawner *spawner, int level);
 
-/* Its log, from now on: enum log_target; fd is -1 for standard error. */
+/* Its log, from now on: enum log_target; fd is -1 for standard error, and else
+ * stays open until the next call. */
 void spawner_log(struct spawner *spawner, int target, int fd);
 
 /* What a lack of the kernel's leads to, for what it starts from now on. */
@@ -74,7 +92,8 @@ void spawner_say(struct spawner *spawner, enum spawn_request type);
 
 /*
  * Wait for what the supervisor says of an upgrade; what it reports meanwhile
- * is kept for spawner_catch_up(). SPAWN_STOP when it is gone.
+ * is kept for spawner_catch_up(). SPAWN_STOP when it is gone, or says more than
+ * there can be to say.
  */
 struct spawn_record spawner_await(struct spawner *spawner);
 void spawner_catch_up(struct spawner *spawner);
