@@ -113,7 +113,7 @@ serve(const struct first_words *words, struct config *config)
 int
 heir_run(void)
 {
-	struct first_words words;
+	struct first_words words = { .alive_us = 0 };
 	struct config *config;
 	int status = hear(&words);
 
