@@ -15,8 +15,8 @@
 #include "supervisor/log.h"
 #include "supervisor/state.h"
 
-#define BURST_FRAMES 2
-#define BURST_FRAME_BYTES 16000
+#define BURST_BYTES ((size_t)32000)
+#define BURST_FRAME_BYTES ((size_t)16000)
 /* What is not acknowledged by then goes out again on another path. */
 #define DRAIN_LIMIT_US UINT64_C(2000000)
 #define STEPS_MAX (2 * POOL_MAX)
@@ -203,19 +203,31 @@ step(struct tunnel_pool *pool, uint64_t now_us)
 	}
 }
 
+/* In frames that the peer takes. */
+static bool
+send_padding(struct path *path)
+{
+	static const uint8_t padding[BURST_FRAME_BYTES] = { FRAME_PADDING };
+	size_t most = (size_t)path->peer_frame_max - FRAME_TAG_BYTES, bytes;
+
+	if (most > sizeof(padding))
+		most = sizeof(padding);
+	for (size_t left = BURST_BYTES; left > 0; left -= bytes) {
+		bytes = left < most ? left : most;
+		if (!path_send(path, padding, bytes))
+			return false;
+	}
+	return true;
+}
+
 static void
 send_burst(struct candidate *candidate)
 {
-	static const uint8_t padding[BURST_FRAME_BYTES] = { FRAME_PADDING };
 	struct path *path = candidate->path;
 	uint64_t now_us = clock_now_us();
 
-	if (wire_room(&path->channel) <
-	    2 * (size_t)BURST_FRAMES * BURST_FRAME_BYTES)
+	if (wire_room(&path->channel) < 2 * BURST_BYTES || !send_padding(path))
 		return;
-	for (int i = 0; i < BURST_FRAMES; i++)
-		if (!path_send(path, padding, sizeof(padding)))
-			return;
 	path_ping(path);
 	candidate->burst_us = now_us;
 	candidate->burst_bytes = path->estimate.sent_bytes;
