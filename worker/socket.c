@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -77,7 +78,10 @@ set_text(int fd, int level, int name, const char *label, const char *text,
 static int
 limit_rate(int fd, const struct job *job, struct refusal *refusal)
 {
-	const uint64_t rate = job->rate_limit_bytes;
+	/* The kernel takes as much as its words hold; all ones: no limit. */
+	const unsigned long rate = job->rate_limit_bytes < ULONG_MAX ?
+	    (unsigned long)job->rate_limit_bytes :
+	    ULONG_MAX;
 
 	if (rate == 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate,
