@@ -138,6 +138,16 @@ all_typed_up() {
 }
 await 20 "the paths of a tunnel by hand" all_typed_up
 look connector
+
+# Of a key that comes over the control socket the engine keeps no text.
+make_key newcomer
+(umask 077 && "$build/socktopusctl" genpsk | tee "$work/psk" >"$work/secrets")
+"$build/socktopusctl" -s "${control[connector]}" peer add newcomer \
+    "$(public_key newcomer)" psk="$work/psk" || fail "no peer was added"
+memory "$(engine_of connector)" >"$work/memory"
+[ -s "$work/memory" ] || fail "no memory of the engine"
+search "the memory of the engine" <"$work/memory"
+secrets >"$work/secrets"
 "$build/socktopus" -n -f "$work/connector.conf" >"$work/check.log" 2>&1 ||
     fail "the file is not right"
 search "the output of -n" <"$work/check.log"

@@ -27,7 +27,13 @@ struct client {
 	bool may_change;
 	bool waits; /* for the end of a reload */
 	bool upgrades;
-	struct bufferevent *stream;
+	int fd;
+	struct bufferevent *stream; /* of the answer */
+	struct event *readable;
+	size_t used;
+	/* Not in the stream's buffers: they are freed as they are, and there
+	 * may be a key in it. */
+	char request[REQUEST_MAX];
 };
 
 static void
@@ -35,7 +41,12 @@ forget(struct client *client)
 {
 	TAILQ_REMOVE(&client->control->list, client, entry);
 	client->control->clients--;
-	bufferevent_free(client->stream);
+	if (client->readable != NULL)
+		event_free(client->readable);
+	if (client->stream != NULL)
+		bufferevent_free(client->stream);
+	close(client->fd);
+	explicit_bzero(client->request, sizeof(client->request));
 	free(client);
 }
 
@@ -55,14 +66,14 @@ end_answer(struct client *client, const char *error)
 }
 
 static void
-answer(struct client *client, char *request)
+answer(struct client *client)
 {
 	struct control_call call = { .engine = client->control->engine,
 		.out = bufferevent_get_output(client->stream) };
 
 	/* Before: what the answer waits for may come at once. */
 	client->waits = true;
-	switch (control_command(&call, request, client->may_change)) {
+	switch (control_command(&call, client->request, client->may_change)) {
 	case CONTROL_DONE:
 		end_answer(client, NULL);
 		break;
@@ -95,25 +106,39 @@ handle_event(struct bufferevent *stream, short what, void *argument)
 }
 
 static void
-handle_read(struct bufferevent *stream, void *argument)
+handle_request(struct client *client)
+{
+	event_del(client->readable);
+	answer(client);
+	explicit_bzero(client->request, sizeof(client->request));
+	bufferevent_setcb(client->stream, NULL, handle_written, handle_event,
+	    client);
+}
+
+static void
+handle_readable(evutil_socket_t fd, short what, void *argument)
 {
 	struct client *client = argument;
-	struct evbuffer *in = bufferevent_get_input(stream);
-	char *request = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF);
-	size_t length;
+	char *place = client->request + client->used, *end;
+	ssize_t got = 0;
 
-	if (request == NULL) {
-		if (evbuffer_get_length(in) >= REQUEST_MAX)
-			forget(client);
+	if (what != EV_TIMEOUT)
+		got = recv(fd, place, sizeof(client->request) - client->used,
+		    0);
+	if (got == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		forget(client);
 		return;
 	}
-	/* There may be a key in it. */
-	length = strlen(request);
-	answer(client, request);
-	explicit_bzero(request, length);
-	free(request);
-	bufferevent_disable(stream, EV_READ);
-	bufferevent_setcb(stream, NULL, handle_written, handle_event, client);
+	client->used += (size_t)got;
+	end = memchr(place, '\n', (size_t)got);
+	if (end != NULL) {
+		*end = '\0';
+		handle_request(client);
+	} else if (client->used == sizeof(client->request)) {
+		forget(client);
+	}
 }
 
 /* May the client change what runs? */
@@ -134,43 +159,45 @@ may_look(const struct control *control, bool owner)
 	return owner || control->engine->config->control_group[0] != '\0';
 }
 
+/* False: there is no memory. */
+static bool
+open_client(struct client *client, struct event_base *base, int fd)
+{
+	static const struct timeval limit = { .tv_sec = CLIENT_SECONDS };
+
+	client->readable = event_new(base, fd, EV_READ | EV_PERSIST,
+	    handle_readable, client);
+	client->stream = bufferevent_socket_new(base, fd, 0);
+	if (client->readable == NULL || client->stream == NULL ||
+	    event_add(client->readable, &limit) == -1)
+		return false;
+	bufferevent_set_timeouts(client->stream, NULL, &limit);
+	return true;
+}
+
 static void
 handle_accept(struct evconnlistener *listener, evutil_socket_t fd,
     struct sockaddr *address, int length, void *argument)
 {
-	static const struct timeval limit = { .tv_sec = CLIENT_SECONDS };
 	struct control *control = argument;
-	struct client *client;
+	struct client *client = NULL;
 	bool owner = is_owner(fd);
 
 	(void)address;
 	(void)length;
-	if (control->clients >= CLIENTS_MAX || !may_look(control, owner)) {
-		close(fd);
-		return;
-	}
-	client = calloc(1, sizeof(*client));
+	if (control->clients < CLIENTS_MAX && may_look(control, owner))
+		client = calloc(1, sizeof(*client));
 	if (client == NULL) {
 		close(fd);
 		return;
 	}
 	client->control = control;
 	client->may_change = owner;
-	client->stream = bufferevent_socket_new(evconnlistener_get_base(
-						    listener),
-	    fd, BEV_OPT_CLOSE_ON_FREE);
-	if (client->stream == NULL) {
-		close(fd);
-		free(client);
-		return;
-	}
+	client->fd = fd;
 	TAILQ_INSERT_TAIL(&control->list, client, entry);
 	control->clients++;
-	bufferevent_setwatermark(client->stream, EV_READ, 0, REQUEST_MAX);
-	bufferevent_set_timeouts(client->stream, &limit, &limit);
-	bufferevent_setcb(client->stream, handle_read, NULL, handle_event,
-	    client);
-	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+	if (!open_client(client, evconnlistener_get_base(listener), fd))
+		forget(client);
 }
 
 static void
@@ -253,7 +280,7 @@ control_upgraded(struct control *control, const char *error)
 		if (error != NULL)
 			end_answer(client, error);
 		else /* Now: there is no event loop to come back to. */
-			(void)send(bufferevent_getfd(client->stream), "end\n",
-			    4, MSG_DONTWAIT | MSG_NOSIGNAL);
+			(void)send(client->fd, "end\n", 4,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
 }
