@@ -1,8 +1,8 @@
 #!/bin/bash
 # Over emulated links, in little time and with wide bounds (bench_links.sh has
 # the narrow ones): the emulator does what it is asked for, two unequal paths
-# carry their sum, and a path that falls silent costs neither a datagram nor a
-# long pause.
+# carry their sum, a path that falls silent costs neither a datagram nor a long
+# pause, and a far host that stands still for a moment none either.
 # shellcheck disable=SC2154 # of lib_links.sh
 LINKS_WARM_S=1 LINKS_SECONDS=2
 . "$(dirname "$0")/lib.sh"
@@ -77,3 +77,24 @@ expect "$sink" duplicates 0
 change_link w1 hole=off
 await_paths connector 2 30
 note "and the path is back"
+
+# --- a far host that stands still ---------------------------------------------
+
+stop_tunnel
+end_links
+make_links 'delay=55ms rate=30Mbit'
+start_tunnel
+await_paths connector 1
+links_warm_s=0
+begin_load 0.4 3
+sleep 2.5
+engine=$(engine_of listener)
+kill -STOP "$engine"
+sleep 0.3
+kill -CONT "$engine"
+finish "$sender" 10
+stop "$sink"
+begin_load 2 1
+end_load
+within 'lost behind a stall of the far host' "$total_lost" 0 0
+within 'p50 one-way' "$(value "$sink" delay_p50_ms)" 54 120

@@ -270,7 +270,6 @@ START_TEST(test_probing)
 }
 END_TEST
 
-/* PONGs that were held up and arrive together are no speed. */
 /* Few datagrams at a time, all of them late because the machine is busy. */
 START_TEST(test_rate_is_not_of_lone_datagrams)
 {
@@ -312,6 +311,30 @@ START_TEST(test_short_path_begins_fast)
 }
 END_TEST
 
+/*
+ * A frame every 20 ms, answered 100 ms later; in a part of each two seconds a
+ * host stands still, and then answers all at once: the path was not the limit.
+ */
+START_TEST(test_rate_is_not_of_a_stall)
+{
+	uint64_t answered = 0, i;
+
+	begin();
+	for (i = 0; i < 500; i++) {
+		now_us = START_US + i * 20000;
+		estimate_sent(&estimate, 5000, now_us);
+		for (; answered + 5 <= i && i % 100 < 80; answered++)
+			ck_assert(estimate_pong(&estimate,
+			    START_US + answered * 20000,
+			    estimate.acked_frames + 1,
+			    estimate.acked_bytes + 5000, now_us));
+		ck_assert_uint_ge(estimate_rate(&estimate),
+		    ESTIMATE_START_RATE);
+	}
+}
+END_TEST
+
+/* PONGs that were held up and arrive together are no speed. */
 START_TEST(test_rate_of_compressed_pongs)
 {
 	uint64_t i, first_us;
@@ -430,6 +453,7 @@ make_suite(void)
 	tcase_add_test(tests, test_rate_is_not_the_applications_at_start);
 	tcase_add_test(tests, test_probing);
 	tcase_add_test(tests, test_rate_is_not_of_lone_datagrams);
+	tcase_add_test(tests, test_rate_is_not_of_a_stall);
 	tcase_add_test(tests, test_rate_of_compressed_pongs);
 	tcase_add_test(tests, test_short_path_begins_fast);
 	tcase_add_test(tests, test_pings);

@@ -293,15 +293,18 @@ static void
 sample_rate(struct estimate *estimate, uint64_t ping_us, uint64_t now_us)
 {
 	uint64_t bytes = estimate->acked_bytes - estimate->sample_bytes;
-	uint64_t interval_us = larger(now_us - estimate->sample_at_us,
-	    ping_us - estimate->sample_ping_us);
-	uint64_t rate;
+	uint64_t came_us = now_us - estimate->sample_at_us;
+	uint64_t went_us = ping_us - estimate->sample_ping_us;
+	uint64_t interval_us = larger(came_us, went_us), rate;
 
 	if (interval_us < larger(estimate->rtt_min_us, SAMPLE_LEAST_US))
 		return;
 	if (bytes < SAMPLE_LEAST_BYTES && interval_us < SAMPLE_MOST_US &&
 	    !estimate->probing)
 		return;
+	/* It came faster than it went: something had held it up. */
+	if (went_us > came_us + came_us / 4)
+		estimate->limited = false;
 	rate = per_second(bytes, interval_us);
 	if (estimate->limited || rate > estimate->rate_bytes_s)
 		feed_window(estimate, rate, now_us);
@@ -314,7 +317,7 @@ sample_rate(struct estimate *estimate, uint64_t ping_us, uint64_t now_us)
 	estimate->sample_at_us = now_us;
 	estimate->sample_ping_us = ping_us;
 	estimate->sample_bytes = estimate->acked_bytes;
-	estimate->limited = true;
+	estimate->limited = queue_stands(estimate, now_us - ping_us);
 }
 
 /* In one TCP stream nothing overtakes: every count and time only grows. */

@@ -28,9 +28,9 @@ struct estimate {
 	uint64_t acked_bytes; /* of them, acknowledged */
 	uint64_t acked_frames;
 	uint64_t acked_at_us; /* when acked_bytes last grew */
-	bool limited;	      /* a queue stood on the path ever since the
-				 * last sample: the next one will show the
-				 * path's rate, not the application's */
+	bool limited;	      /* a queue stood on the path at the last
+				 * sample and ever since: the next one will show
+				 * the path's rate, not the application's */
 	/* the implementation's: a window of maxima, and the sample begun */
 	uint64_t window_rate[ESTIMATE_BUCKETS];
 	uint64_t window_at_us[ESTIMATE_BUCKETS];
