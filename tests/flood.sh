@@ -30,33 +30,13 @@ cpu_ms() {
 	awk '{ print ($14 + $15) * 10 }' "/proc/$engine/stat"
 }
 
-# traffic NAME: datagrams for some seconds; how many came is in $came. Where
-# there is to be patience the processor may not suffice to read everything: what
-# was not is in $missing.
-traffic() {
-	unread_before=$(unread tunnel)
-	start "$1.sink" "$dgram" sink -a 127.0.0.1 -p "$far" -i 1 -t 60
-	await_line 5 "$1.sink" '^port='
-	start "$1.send" "$dgram" send -a 127.0.0.1 -p "$near" -r 10k \
-	    -t "$seconds" 127.0.0.1 "$local"
-}
-
-traffic_came() {
-	finish "$1.send" 60
-	finish "$1.sink" 60
-	expect "$1.sink" corrupt 0
-	came=$(value "$1.sink" received) missing=0
-	[ "$patience" = 1 ] || missing=$(($(unread tunnel) - unread_before +
-	    $(value "$1.sink" kernel_drops)))
-}
-
-traffic calm
+traffic calm tunnel
 traffic_came calm
 calm=$came
 fds_before=$(descriptors) processes_before=$(processes) lines=$(log_lines)
 cpu=$(cpu_ms)
 
-traffic storm
+traffic storm tunnel
 start flood "$build/tests/flood" -n "$strangers" -t "$seconds" \
     "${port[listener]}"
 processes_peak=0 fds_peak=0
@@ -129,7 +109,7 @@ pick_tuple
 start_connector late "$loc" "$rem" "tcp://127.0.0.1:${port[relay]}"
 stop late
 near=${first_tuple[0]} local=${first_tuple[1]} far=${first_tuple[3]}
-traffic again
+traffic again tunnel
 start flood "$build/tests/flood" -n 100000 -w 300 -t "$seconds" -f "$work/asked" \
     "${port[listener]}"
 processes_peak=0 lines=$(log_lines)

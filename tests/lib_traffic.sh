@@ -116,3 +116,24 @@ shown() {
 	*) echo "$host:$1" ;;
 	esac
 }
+
+# traffic NAME TUNNEL: 10 000 datagrams a second for $seconds.
+traffic() {
+	loaded=$2 unread_before=$(unread "$2")
+	start "$1.sink" "$dgram" sink -a 127.0.0.1 -p "$far" -i 1 -t 60
+	await_line 5 "$1.sink" '^port='
+	start "$1.send" "$dgram" send -a 127.0.0.1 -p "$near" -r 10k \
+	    -t "$seconds" 127.0.0.1 "$local"
+}
+
+# traffic_came NAME: how many came is in $came. Where there is to be patience
+# the processor may not suffice to read everything: what was not is in $missing.
+traffic_came() {
+	finish "$1.send" 60
+	finish "$1.sink" 60
+	expect "$1.sink" corrupt 0
+	came=$(value "$1.sink" received) missing=0
+	[ "${E2E_PATIENCE:-1}" = 1 ] ||
+	    missing=$(($(unread "$loaded") - unread_before +
+		$(value "$1.sink" kernel_drops)))
+}
