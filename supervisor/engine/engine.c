@@ -22,7 +22,8 @@
 #include "supervisor/sockets.h"
 
 #define TICK_US 50000
-/* Of the loop, between two looks at what is readable. */
+/* Of the loop, between two looks at what is readable: so long, so many. */
+#define ROUND_US 2000
 #define ROUND_CALLS 16
 /* How long workers may take to write out their last frames. */
 #define STOP_LIMIT_US UINT64_C(1000000)
@@ -254,11 +255,12 @@ open_services(struct engine *engine, const struct sockets *sockets)
 static struct event_base *
 new_base(void)
 {
+	static const struct timeval most = { .tv_usec = ROUND_US };
 	struct event_config *config = event_config_new();
 	struct event_base *base = NULL;
 
 	if (config != NULL &&
-	    event_config_set_max_dispatch_interval(config, NULL, ROUND_CALLS,
+	    event_config_set_max_dispatch_interval(config, &most, ROUND_CALLS,
 		0) == 0)
 		base = event_base_new_with_config(config);
 	if (config != NULL)

@@ -16,8 +16,12 @@
 #include "supervisor/engine/wire.h"
 #include "supervisor/log.h"
 
-/* What one path may take of the engine's time at once. */
+/*
+ * What one path may take of the engine's time at once. Few bytes can be much
+ * work: thousands of empty datagrams, or another policy in each frame.
+ */
 #define RECEIVE_BUDGET_BYTES ((size_t)256 * 1024)
+#define RECEIVE_BUDGET_US UINT64_C(2000)
 
 static bool
 is_over(const struct path *path)
@@ -239,9 +243,10 @@ receive_one(struct path *path, size_t *bytes)
 static bool
 receive_some(struct path *path)
 {
+	uint64_t until_us = clock_now_us() + RECEIVE_BUDGET_US;
 	size_t taken = 0, bytes;
 
-	while (taken < RECEIVE_BUDGET_BYTES) {
+	while (taken < RECEIVE_BUDGET_BYTES && clock_now_us() < until_us) {
 		if (receive_one(path, &bytes) != WIRE_OK || is_over(path))
 			return false;
 		taken += FRAME_LENGTH_BYTES + bytes;
