@@ -161,6 +161,7 @@ forget_session(struct path *path, bool now)
 	path->ping_due = false;
 	path->waits_us = 0;
 	path->pong_due = false;
+	path->skipped = false;
 	memset(&path->pong, 0, sizeof(path->pong));
 }
 

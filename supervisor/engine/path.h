@@ -80,6 +80,7 @@ struct path {
 	uint64_t waits_us;	/* since when a PONG is awaited, or 0 */
 	uint64_t asked_us;	/* when the peer's last PING came */
 	bool pong_due;		/* the ring was full */
+	bool skipped;		/* a frame of unknown type, which was said */
 	uint64_t held_us;	/* until when no DATA is wanted; 0: it is */
 	struct frame_pong pong; /* totals to acknowledge */
 

@@ -190,7 +190,10 @@ handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 	case FRAME_PADDING:
 		return;
 	}
-	log_debug(path->subject, "frame of unknown type %u skipped", plain[0]);
+	if (!path->skipped)
+		log_debug(path->subject, "frame of unknown type %u skipped",
+		    plain[0]);
+	path->skipped = true;
 }
 
 static void
