@@ -1,7 +1,8 @@
 /*
  * impostor: speaks the wire by hand with whatever keys it was given: its own,
  * stolen ones, or fewer than it would need. An agreement for which it has
- * neither secret key it leaves out, which is the best that a thief can do.
+ * neither secret key it leaves out, which is the best that a thief can do. Or
+ * it has all that it needs, and means ill.
  */
 #include <sys/socket.h>
 
@@ -25,6 +26,8 @@
 #include "supervisor/engine/noise_ephemeral.h"
 #include "supervisor/engine/noise_symmetric.h"
 #include "tests/endpoint.h"
+#include "tests/malice.h"
+#include "tests/rave.h"
 
 #define PROTOCOL "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s"
 #define MESSAGE1_BYTES NOISE_MESSAGE1_BYTES(FRAME_HELLO1_BYTES)
@@ -47,7 +50,14 @@ static const char usage_text[] =
     "  -R KEY    its public key alone\n"
     "  -p FILE   the pre-shared key\n"
     "  -s HEX    the session to join, else new ones\n"
-    "  -k        keep what was accepted open\n";
+    "  -k        keep what was accepted open\n"
+    "\n"
+    "  -M SEED   its key is good, and its frames are evil\n"
+    "  -n COUNT  dial: so many connections, for each TUPLE in turn\n"
+    "  -c COUNT  dial: clients of every other tunnel\n"
+    "  -t KIND   on and on what costs most to hear: empty, tiny, policy, "
+    "jump,\n"
+    "            lost, ping, totals\n";
 
 /* Of these four keys the two sides agree. */
 enum holder {
@@ -72,7 +82,9 @@ static struct {
 static uint8_t psk[NOISE_KEY_BYTES];
 static struct frame_hello1 hello1 = { .path = 1, .frame_max = 65535 };
 static struct frame_hello2 hello2 = { .frame_max = 65535 };
-static bool joins, keeps;
+static bool joins, keeps, evil;
+static struct malice malice;
+static unsigned int connections = 1, clients;
 
 /* --- the handshake ---------------------------------------------------------*/
 
@@ -249,6 +261,52 @@ say(const char *what, bool is)
 	fflush(stdout);
 }
 
+/* --- an honest key, and evil frames ----------------------------------------*/
+
+static void
+plan_rave(struct rave_plan *plan)
+{
+	static const size_t lengths[] = { 0, 1, 30, 300, 3000 };
+
+	plan->fair = lengths[malice_below(&malice, 5)];
+	plan->foul = malice_below(&malice, 400);
+	if (malice.only != 0)
+		plan->fair = SIZE_MAX;
+}
+
+/* OPEN, too, may be evil. */
+static void
+rave_as_connector(FILE *stream, struct frame_open *open)
+{
+	uint8_t frame[FRAME_CONTROL_MAX];
+	struct rave_plan plan = { .open = frame };
+
+	malice.connector = true;
+	malice.tagged = clients > 0 && malice_below(&malice, 2) == 0;
+	if (malice.tagged) {
+		open->clients = (uint16_t)clients;
+		open->idle_s = (uint16_t)(1 + malice_below(&malice, 65535));
+	}
+	malice_policy(&malice, &open->policy);
+	strlcpy(open->name, "\033[2J%s%n\r\n", sizeof(open->name));
+	plan_rave(&plan);
+	plan.open_bytes = frame_encode_open(open, frame);
+	if (malice.only == 0 && malice_below(&malice, 16) == 0)
+		frame[malice_below(&malice, plan.open_bytes)] ^= 0x10;
+	rave(fileno(stream), talk.up, talk.down, &malice, &plan);
+}
+
+/* Each in a process of its own: they stand beside each other. */
+static void
+rave_as_listener(FILE *stream)
+{
+	struct rave_plan plan = { .open = NULL };
+
+	malice.connector = false;
+	plan_rave(&plan);
+	rave(fileno(stream), talk.down, talk.up, &malice, &plan);
+}
+
 /* --- dial ------------------------------------------------------------------*/
 
 static void
@@ -334,9 +392,13 @@ dial(const char *port, const char *tuple)
 	} else {
 		if (!message2(false, message, payload))
 			printf("%s message 2 does not open\n", tuple);
-		put_sealed(stream, talk.up, frame,
-		    frame_encode_open(&open, frame));
-		report_answer(stream, tuple);
+		if (evil) {
+			rave_as_connector(stream, &open);
+		} else {
+			put_sealed(stream, talk.up, frame,
+			    frame_encode_open(&open, frame));
+			report_answer(stream, tuple);
+		}
 	}
 	fflush(stdout);
 	if (keeps)
@@ -382,7 +444,10 @@ answer_one(FILE *stream)
 	frame_encode_hello2(&hello2, payload);
 	message2(true, message, payload);
 	put_frame(stream, message, MESSAGE2_BYTES);
-	hear(stream);
+	if (evil)
+		rave_as_listener(stream);
+	else
+		hear(stream);
 	forget_ephemerals();
 }
 
@@ -401,12 +466,19 @@ answer(void)
 	printf("port=%u\n", endpoint_port(listener));
 	fflush(stdout);
 	while ((fd = accept(listener, NULL, NULL)) != -1) {
+		malice_random(&malice);
+		if (evil && fork() != 0) {
+			close(fd);
+			continue;
+		}
 		stream = fdopen(fd, "r+");
 		if (stream == NULL)
 			err(1, "fdopen");
 		setvbuf(stream, NULL, _IONBF, 0);
 		answer_one(stream);
 		fclose(stream);
+		if (evil)
+			exit(0);
 	}
 }
 
@@ -523,6 +595,21 @@ set_option(int option, const char *value)
 	case 'k':
 		keeps = true;
 		break;
+	case 'M':
+		evil = true;
+		malice.state = strtoull(value, NULL, 0);
+		break;
+	case 'n':
+		connections = (unsigned int)atoi(value);
+		break;
+	case 'c':
+		clients = (unsigned int)atoi(value);
+		break;
+	case 't':
+		malice.only = malice_parse(value);
+		if (malice.only == -1)
+			errx(2, "-t %s: no such kind", value);
+		break;
 	default:
 		usage();
 	}
@@ -534,17 +621,19 @@ main(int argc, char **argv)
 	int option;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN);
 	if (noise_init() == -1)
 		errx(1, "libcrypto lacks what Noise needs");
 	arc4random_buf(hello1.instance, sizeof(hello1.instance));
 	arc4random_buf(hello2.instance, sizeof(hello2.instance));
-	while ((option = getopt(argc, argv, "i:I:r:R:p:s:k")) != -1)
+	while ((option = getopt(argc, argv, "i:I:r:R:p:s:kM:n:c:t:")) != -1)
 		set_option(option, optarg);
 	argv += optind;
 	argc -= optind;
 	if (argc >= 3 && strcmp(argv[0], "dial") == 0)
-		for (int i = 2; i < argc; i++)
-			dial(argv[1], argv[i]);
+		for (unsigned int n = 0; n < connections; n++)
+			for (int i = 2; i < argc; i++)
+				dial(argv[1], argv[i]);
 	else if (argc == 1 && strcmp(argv[0], "answer") == 0)
 		answer();
 	else if (argc == 3 && strcmp(argv[0], "read") == 0)
