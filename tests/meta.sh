@@ -148,7 +148,9 @@ manuals() {
 }
 
 scripts() {
-	find tests -name '*.sh' -exec shellcheck -x -P SCRIPTDIR {} +
+	find tests -name '*.sh' -print0 |
+	    xargs -0 -n 8 -P "$(getconf _NPROCESSORS_ONLN)" \
+	    shellcheck -x -P SCRIPTDIR
 	for script in bootstrap .ci/run etc/completions/socktopusctl; do
 		[ ! -f "$script" ] || shellcheck "$script"
 	done
