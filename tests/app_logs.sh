@@ -51,21 +51,20 @@ delivered() {
 	query listener ".tunnels[] | select(.name == \"$1\") | .delivered"
 }
 
-# Nothing is under way any more: it stands still.
-drain() {
-	local before now
-
-	now=$(delivered "$1")
-	while before=$now; do
-		sleep 0.5
-		now=$(delivered "$1")
-		[ "$now" != "$before" ] || return 0
-	done
-}
-
 # dropped NODE TUNNEL
 dropped() {
 	query "$1" ".tunnels[] | select(.name == \"$2\") | .dropped | add"
+}
+
+# drain TUNNEL SENT: until all of it was delivered, or counted where it was
+# dropped.
+is_drained() {
+	[ $(($(delivered "$1") + $(dropped connector "$1") +
+	    $(dropped listener "$1"))) -ge "$2" ]
+}
+
+drain() {
+	await 20 "end of what is under way in $1" is_drained "$1" "$2"
 }
 
 lines_s=${LINES_PER_S:-116000}
@@ -74,9 +73,9 @@ await_line 5 sink '^port='
 start source "$loglines" send -a 127.0.0.1 -p 10000 -r "$lines_s" \
     -t "$seconds" 127.0.0.1 11000
 finish source $((seconds + 30))
-drain fast
-stop sink INT
 sent=$(value source sent)
+drain fast "$sent"
+stop sink INT
 received=$(value sink received)
 drops_near=$(dropped connector fast) drops_far=$(dropped listener fast)
 drops_sink=$(value sink kernel_drops)
@@ -98,7 +97,7 @@ start patient.sink "$loglines" sink -Q "$work/far/out"
 await_line 5 patient.sink '^port='
 start patient "$loglines" send -Q "$work/near/in" -r "$lines_s" -t "$seconds"
 finish patient $((seconds + 60))
-drain patient
+drain patient "$(value patient sent)"
 stop patient.sink INT
 note "SOCK_SEQPACKET: $(value patient sent) lines," \
     "$(value patient lines_per_s) a second," \

@@ -190,6 +190,18 @@ send_lines(struct loglines *lines)
 	return close_output(lines);
 }
 
+/* Who is told to end takes what has come by then. */
+static bool
+goes_on(const struct loglines *lines, uint64_t heard_ns, bool was_told,
+    unsigned int count)
+{
+	if (was_told)
+		return count > 0;
+	return limit_signalled() ||
+	    !limit_reached(&lines->limit, lines->lines, pace_now_ns(),
+		heard_ns);
+}
+
 static int
 sink_lines(struct loglines *lines)
 {
@@ -197,6 +209,7 @@ sink_lines(struct loglines *lines)
 	struct batch *batch;
 	uint64_t heard_ns = 0;
 	unsigned int i, count;
+	bool was_told;
 	size_t length;
 	int fd;
 
@@ -204,8 +217,8 @@ sink_lines(struct loglines *lines)
 	batch = batch_new();
 	open_output(lines);
 	begin(lines, fd);
-	while (!limit_reached(&lines->limit, lines->lines, pace_now_ns(),
-	    heard_ns)) {
+	do {
+		was_told = limit_signalled();
 		count = batch_receive(batch, fd);
 		if (count == 0)
 			limit_wait_input(fd, LIMIT_LOOK_NS);
@@ -215,7 +228,7 @@ sink_lines(struct loglines *lines)
 			line = batch_message(batch, i, &length);
 			keep(lines, line, length);
 		}
-	}
+	} while (goes_on(lines, heard_ns, was_told, count));
 	printf("received=%" PRIu64 "\nbytes=%" PRIu64 "\n", lines->lines,
 	    lines->bytes);
 	printf("kernel_drops=%" PRIu32 "\n", batch->kernel_drops);
