@@ -79,6 +79,18 @@ unread() {
 	echo "$sum"
 }
 
+# stands_still NODE FILTER: that number of its status, for most of a second.
+stands_still() {
+	local before turn
+
+	before=$(query "$1" "$2")
+	[ -n "$before" ] || return
+	for turn in 1 2 3; do
+		sleep 0.3
+		[ "$(query "$1" "$2")" = "$before" ] || return
+	done
+}
+
 # one_way NAME FROM TO AT [OPTION...]: send from port FROM to port TO, expect
 # all at port AT. The options are dgram's; -n is needed.
 one_way() {

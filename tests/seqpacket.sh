@@ -28,11 +28,7 @@ start_file connector
 await_paths connector 2
 
 is_waiting() {
-	local before
-
-	before=$(query connector '.tunnels[0].sent')
-	sleep 0.3
-	[ "$(query connector '.tunnels[0].sent')" = "$before" ]
+	stands_still connector '.tunnels[0].sent'
 }
 
 count=${TEST_LONG:+1000000}
@@ -44,11 +40,8 @@ start sink "$dgram" sink -Q "$far" -n "$count" -i 20 -t 120
 await_line 5 sink '^port='
 kill -STOP "${pid[sink]}"
 kill_path() {
-	local victim
-
 	await_paths connector 2
-	victim=$(query connector '.tunnels[0].paths[0].pid')
-	kill -KILL "$victim" || fail "no worker $victim"
+	kill_worker_of connector '.tunnels[0].paths[0]'
 }
 kill_path
 await 20 "back pressure again" is_waiting

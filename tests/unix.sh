@@ -51,11 +51,7 @@ note "20000 datagrams over local sockets, none lost"
 
 # Before the application is there, and while it stands still, the sender waits.
 is_waiting() {
-	local before
-
-	before=$(query connector '.tunnels[0].sent')
-	sleep 0.3
-	[ "$(query connector '.tunnels[0].sent')" = "$before" ]
+	stands_still connector '.tunnels[0].sent'
 }
 
 start send "$dgram" send -U "$near" -n 40000 -s 1400
@@ -70,7 +66,7 @@ await 20 "back pressure again" is_waiting
 is_alive send || fail "the sender did not wait"
 # A path dies meanwhile.
 expect_problem "$log_path_down"
-kill -KILL "$(query connector '.tunnels[0].paths[0].pid')"
+kill_worker_of connector '.tunnels[0].paths[0]'
 kill -CONT "${pid[sink]}"
 finish send 60
 finish sink 60

@@ -210,11 +210,7 @@ start dgrams_send "$dgram" send -U "$work/near/in" -n 40000 -s 200-1400
 
 # What is sent stands still: the sender waits.
 is_waiting() {
-	local before
-
-	before=$(of connector "$1" .sent)
-	sleep 0.3
-	[ "$(of connector "$1" .sent)" = "$before" ]
+	stands_still connector ".tunnels[] | select(.name == \"$1\") | .sent"
 }
 for name in packets dgrams; do
 	await 20 "back pressure of $name" is_waiting "$name"
