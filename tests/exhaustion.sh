@@ -75,7 +75,7 @@ note "listener: $pauses pauses, then a new peer"
 # kill_path: the connector's worker goes, and no other can be had.
 kill_path() {
 	restarts=$(query connector '.tunnels[0].paths[0].restarts')
-	kill -KILL "$(query connector '.tunnels[0].paths[0].pid')"
+	kill_worker_of connector '.tunnels[0].paths[0]'
 	await_line 10 connector "$1"
 	sleep 2 # to see whether it spins
 	restarts=$(($(query connector '.tunnels[0].paths[0].restarts') -

@@ -345,7 +345,7 @@ kill_worker_of() {
 	local victim
 
 	await 5 "a path that is up" path_is_up "$1" "$2"
-	victim=$(query "$1" "$2 | .pid")
+	victim=$(query "$1" "$2 | .pid | select(. > 0)")
 	kill -KILL "$victim" || fail "no worker $victim"
 }
 
