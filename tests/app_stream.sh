@@ -43,7 +43,8 @@ stream() {
 # holds NAME MS: nothing lost, no gap above that.
 holds() {
 	expect "$1.sink" lost 0
-	awk -v is="$(value "$1.sink" gap_max_ms)" -v most="$2" \
+	awk -v is="$(value "$1.sink" gap_max_ms)" \
+	    -v most=$(($2 * ${E2E_PATIENCE:-1})) \
 	    'BEGIN { exit !(is <= most) }' || fail "$1: a gap above $2 ms"
 }
 

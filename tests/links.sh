@@ -5,6 +5,7 @@
 # pause, and a far host that stands still for a moment none either.
 # shellcheck disable=SC2154 # of lib_links.sh
 LINKS_WARM_S=1 LINKS_SECONDS=2
+patience=${E2E_PATIENCE:-1}
 . "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=lib_links.sh
 . "$tests/lib_links.sh"
@@ -34,9 +35,11 @@ for i in 1 2; do
 	await_line 5 "echo$i" '^port='
 done
 ping_link 10.1.1.2
-within 'round trip over 2 x 10 ms' "$(value ping rtt_p50_ms)" 20 22
+within 'round trip over 2 x 10 ms' "$(value ping rtt_p50_ms)" 20 \
+    $((20 + 2 * patience))
 ping_link 10.1.2.2
-within 'round trip over 2 x 25 ms' "$(value ping rtt_p50_ms)" 46 55
+within 'round trip over 2 x 25 ms' "$(value ping rtt_p50_ms)" 46 \
+    $((50 + 5 * patience))
 expect ping lost 0
 expect ping reordered 0
 change_link w1 loss=50%
@@ -58,10 +61,10 @@ await_paths connector 2
 load "$(times "$sum" 1.1)"
 within 'of the sum, at 110 %' "$(ratio "$(value "$sink" mbit_per_s)" "$sum")" \
     0.8 1.1
-within 'p50 one-way' "$(value "$sink" delay_p50_ms)" 10 300
+within 'p50 one-way' "$(value "$sink" delay_p50_ms)" 10 $((300 * patience))
 load "$(times "$sum" 0.5)"
 within 'lost at half of the sum' "$total_lost" 0 0
-within 'p50 one-way' "$(value "$sink" delay_p50_ms)" 10 40
+within 'p50 one-way' "$(value "$sink" delay_p50_ms)" 10 $((40 * patience))
 
 expect_problem "$log_path_down"
 begin_load "$(times "$sum" 0.25)" 4
@@ -70,9 +73,11 @@ frozen_ms=$(now_ms)
 change_link w1 hole=on
 end_load
 within 'lost with a frozen path' "$total_lost" 0 0
-within 'longest delay with a frozen path' "$(delay_from "$frozen_ms")" 10 1000
+within 'longest delay with a frozen path' "$(delay_from "$frozen_ms")" \
+    10 $((1000 * patience))
 within 'back to the rate' \
-    "$(recovery_ms "$frozen_ms" "$(times "$sum" 0.2)")" 0 1500
+    "$(recovery_ms "$frozen_ms" "$(times "$sum" 0.2)")" 0 \
+    $((1500 * patience))
 expect "$sink" duplicates 0
 change_link w1 hole=off
 await_paths connector 2 30

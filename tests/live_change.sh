@@ -81,7 +81,7 @@ await_paths connector 5
 ctl connector path drain t "$(uri two)"
 await_paths connector 4
 ctl connector path del t "$(uri three)"
-await_paths connector 2 1
+await_paths connector 2 5
 untouched "paths were changed and removed"
 finish send 30
 finish sink 30
