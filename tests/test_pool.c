@@ -360,6 +360,27 @@ START_TEST(the_best_known_comes_first)
 }
 END_TEST
 
+START_TEST(a_slow_one_on_trial_comes_last)
+{
+	struct pool_member *slow = &pool.members[0];
+
+	begin(RELAYS, 4);
+	delivery_us[0] = 50 * delivery_us[1];
+	run(20 * SECOND);
+	while (slow->role != POOL_ON_TRIAL || slow->samples == 0)
+		run(SECOND / 20);
+	for (size_t i = 0; i < RELAYS; i++)
+		if (serves(i)) {
+			connected[i] = false;
+			pool_down(&pool, i, POOL_FAILED, now_us, 0);
+			break;
+		}
+	turn();
+	ck_assert(!serves(0));
+	ck_assert_uint_eq(count_serving_up(), 4);
+}
+END_TEST
+
 START_TEST(trials_take_turns)
 {
 	unsigned int least = UINT32_MAX, most = 0;
@@ -517,6 +538,7 @@ main(void)
 	tcase_add_test(tests, one_that_turns_bad_is_replaced);
 	tcase_add_test(tests, a_lost_one_is_replaced_at_once);
 	tcase_add_test(tests, the_best_known_comes_first);
+	tcase_add_test(tests, a_slow_one_on_trial_comes_last);
 	tcase_add_test(tests, trials_take_turns);
 	tcase_add_test(tests, long_service_forgives);
 	tcase_add_test(tests, forgers_rest_for_an_hour);

@@ -89,22 +89,48 @@ find_candidate(const struct pool *pool, uint64_t now_us, uint32_t random,
 	return best;
 }
 
-/* A vacancy is filled at once: by a trial that goes well, or untried. */
+static bool
+is_clearly_better(const struct pool_member *a, const struct pool_member *b)
+{
+	if (!b->up)
+		return true;
+	return a->delivery_us <
+	    b->delivery_us / BETTER_DENOMINATOR * BETTER_NUMERATOR &&
+	    b->delivery_us - a->delivery_us >= BETTER_LEAST_US;
+}
+
+/* The trial that has shown something, if any. */
+static struct pool_member *
+find_shown(struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (pool->members[i].role == POOL_ON_TRIAL &&
+		    pool->members[i].samples > 0)
+			return &pool->members[i];
+	return NULL;
+}
+
+/*
+ * A vacancy is filled at once: by the trial, which is up, unless one that rests
+ * is known to be clearly better.
+ */
 static enum pool_step
 fill_vacancy(struct pool *pool, uint64_t now_us, uint32_t random, size_t *which)
 {
-	for (size_t i = 0; i < pool->count; i++) {
-		struct pool_member *member = &pool->members[i];
+	struct pool_member *trial = find_shown(pool), *best = NULL;
 
-		if (member->role == POOL_ON_TRIAL && member->samples > 0) {
-			enter(member, POOL_SERVING, now_us);
-			return POOL_NOTHING;
-		}
-	}
 	*which = find_candidate(pool, now_us, random, promises_more);
-	if (*which == pool->count)
+	if (*which < pool->count)
+		best = &pool->members[*which];
+	if (trial != NULL &&
+	    (best == NULL || best->delivery_us == 0 ||
+		!is_clearly_better(best, trial))) {
+		enter(trial, POOL_SERVING, now_us);
 		return POOL_NOTHING;
-	bring_up(&pool->members[*which], POOL_SERVING, now_us);
+	}
+	if (best == NULL)
+		return POOL_NOTHING;
+	bring_up(best, POOL_SERVING, now_us);
 	return POOL_BRING_UP;
 }
 
@@ -133,16 +159,6 @@ find_worst(struct pool *pool, uint64_t now_us)
 			worst = member;
 	}
 	return worst;
-}
-
-static bool
-is_clearly_better(const struct pool_member *a, const struct pool_member *b)
-{
-	if (!b->up)
-		return true;
-	return a->delivery_us <
-	    b->delivery_us / BETTER_DENOMINATOR * BETTER_NUMERATOR &&
-	    b->delivery_us - a->delivery_us >= BETTER_LEAST_US;
 }
 
 static uint32_t
