@@ -27,6 +27,7 @@ at_fault() {
 	await_line 20 "relay.$name" "${fault:-^fault}"
 	await_line 20 "$where" "down: $reason"
 	await 10 "last error of $name" has_last_error "$name"
+	await 10 "answers at $name" has_delivered "$name" 100
 	stop "$name.ping"
 	stop echo
 	[ "$(value "$name.ping" received)" -gt 0 ] ||

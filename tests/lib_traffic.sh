@@ -91,6 +91,11 @@ stands_still() {
 	done
 }
 
+# has_delivered NODE COUNT: in its only tunnel, to the application here.
+has_delivered() {
+	[ "$(query "$1" '.tunnels[0].delivered')" -ge "$2" ] 2>/dev/null
+}
+
 # one_way NAME FROM TO AT [OPTION...]: send from port FROM to port TO, expect
 # all at port AT. The options are dgram's; -n is needed.
 one_way() {

@@ -48,6 +48,7 @@ begin_load() {
 }
 
 end_load() {
+	await 10 "answers at $1" has_delivered "$1" 100
 	stop "$1.ping"
 	stop "$1.echo"
 	[ "$(value "$1.ping" received)" -gt 0 ] || fail "$1: nothing came back"
