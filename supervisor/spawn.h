@@ -55,9 +55,15 @@ enum spawn_report {
 			     * as upgrade_describe() wants it */
 	SPAWN_END,	    /* the heir serves: exit at once; value: as it said
 			     * in SPAWN_TAKEN */
-	SPAWN_SERVE	    /* to the heir; before it, SPAWN_STARTED for every
-			     * worker there is */
+	SPAWN_WORKERS,	    /* to the heir; slot: the first of 64; value: a bit
+			     * for each of them that has a worker */
+	SPAWN_SERVE	    /* to the heir, after SPAWN_WORKERS for all there
+			     * are */
 };
+
+#define SPAWN_WORKERS_SLOTS 64
+
+_Static_assert(SPAWN_SLOTS % SPAWN_WORKERS_SLOTS == 0, "words are whole");
 
 /* Both ways, on a SOCK_SEQPACKET pair. */
 struct spawn_record {

@@ -23,7 +23,7 @@
  * description.
  */
 #ifndef STATE_VERSION
-#define STATE_VERSION 7
+#define STATE_VERSION 8
 #endif
 
 enum state_way {

@@ -233,31 +233,47 @@ hear_keeper(struct upgrade *upgrade, uint64_t now_ms)
 		enter(upgrade, UPGRADE_PREPARING, now_ms + STAGE_MS);
 }
 
+/* Many at once: a record each would be most of the pause. */
+static void
+tell_workers(struct slots *slots)
+{
+	uint64_t taken = 0, bit;
+
+	for (uint32_t i = 0; i < SPAWN_SLOTS; i++) {
+		bit = UINT64_C(1) << i % SPAWN_WORKERS_SLOTS;
+		if (slots->slot[i].state != SLOTS_FREE)
+			taken |= bit;
+		if ((i + 1) % SPAWN_WORKERS_SLOTS != 0 || taken == 0)
+			continue;
+		slots_report(slots, SPAWN_WORKERS, i + 1 - SPAWN_WORKERS_SLOTS,
+		    (int64_t)taken);
+		taken = 0;
+	}
+}
+
 /*
  * It is the new engine's turn. It hears of every worker there is before it may
- * ask for one: their slots are taken.
+ * ask for one: their slots are taken. The old one ends when nothing waits for
+ * it.
  */
 static void
 change_engines(struct upgrade *upgrade, int64_t work_us, uint64_t now_ms)
 {
 	struct spawn_settings *settings = upgrade->settings;
-	const struct slots_slot *slot;
+	const struct spawn_record end = { .type = SPAWN_END, .value = work_us };
+	int old = settings->engine_channel;
 
 	upgrade_await_leaving(upgrade, settings->engine_pid, now_ms);
-	slots_report(upgrade->slots, SPAWN_END, 0, work_us);
-	close(settings->engine_channel);
 	settings->engine_channel = upgrade->channel;
 	settings->engine_pid = upgrade->heir;
 	upgrade->channel = -1;
 	upgrade->heir = 0;
 	upgrade->slots->deaf = false;
-	for (uint32_t i = 0; i < SPAWN_SLOTS; i++) {
-		slot = &upgrade->slots->slot[i];
-		if (slot->state != SLOTS_FREE)
-			slots_report(upgrade->slots, SPAWN_STARTED, i,
-			    slot->pid);
-	}
+	tell_workers(upgrade->slots);
 	slots_report(upgrade->slots, SPAWN_SERVE, 0, 0);
+	/* What is full is not read any more: it is killed when it stays. */
+	(void)send(old, &end, sizeof(end), MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(old);
 	enter(upgrade, UPGRADE_DONE, 0);
 }
 

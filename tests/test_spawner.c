@@ -180,6 +180,30 @@ START_TEST(nothing_is_lost_while_it_waits)
 }
 END_TEST
 
+/* An heir hears of 64 slots at once: those that nobody claimed are let go. */
+START_TEST(slots_of_another_engine_are_taken_over)
+{
+	struct spawn_record workers = { .type = SPAWN_WORKERS,
+		.slot = 64,
+		.value = INT64_MIN | 6 };
+	struct spawn_record serve = { .type = SPAWN_SERVE };
+
+	ck_assert(spawner_claim(&spawner, 65, &counter, NULL));
+	ck_assert_int_ne(send(supervisor, &workers, sizeof(workers), 0), -1);
+	workers.slot = SPAWN_SLOTS - 1; /* none of its */
+	ck_assert_int_ne(send(supervisor, &workers, sizeof(workers), 0), -1);
+	ck_assert_int_ne(send(supervisor, &serve, sizeof(serve), 0), -1);
+	ck_assert_uint_eq(spawner_await(&spawner).type, SPAWN_SERVE);
+	spawner_catch_up(&spawner);
+	ck_assert_uint_eq(spawner_used(&spawner), 3);
+	ck_assert(spawner.slots[65].owner == &counter);
+	ck_assert_uint_eq(spawner.slots[65].kill_at_us, 0);
+	ck_assert_uint_ne(spawner.slots[66].kill_at_us, 0);
+	ck_assert_uint_ne(spawner.slots[127].kill_at_us, 0);
+	ck_assert(!spawner_claim(&spawner, 66, &counter, NULL));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -191,6 +215,7 @@ main(void)
 	tcase_add_test(tests, kill_is_not_lost);
 	tcase_add_test(tests, requests_are_not_lost);
 	tcase_add_test(tests, nothing_is_lost_while_it_waits);
+	tcase_add_test(tests, slots_of_another_engine_are_taken_over);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

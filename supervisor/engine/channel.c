@@ -280,10 +280,10 @@ channel_serve(struct channel *channel)
 {
 	/*
 	 * Release, partner of the worker's acquire: it sees the last that was
-	 * written to S, and our indexes.
+	 * written to S, and our indexes. One that sleeps sees it when we ring
+	 * for what it is to do: hundreds would take the processor from us.
 	 */
 	atomic_store_explicit(&channel->flags->heir, 1, memory_order_release);
-	bell_ring(&channel->flags->worker_sleeps, channel->bell_out);
 }
 
 bool

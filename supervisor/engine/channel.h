@@ -82,7 +82,7 @@ int channel_open(struct channel *channel, struct event_base *base,
 /*
  * In an upgrade. What is described (state.h) of an open channel and read into
  * one of channel_init(), channel_inherit() makes an open one of again. The
- * worker hears of its new engine by channel_serve(), and not before.
+ * worker sees its new engine from channel_serve() on, and not before.
  */
 void channel_leave(struct state *state, struct channel *channel);
 int channel_inherit(struct channel *channel, struct event_base *base,

@@ -63,12 +63,6 @@ report_to_owner(struct spawner *spawner, const struct spawn_record *record)
 	if (record->slot >= SPAWN_SLOTS)
 		return;
 	slot = &spawner->slots[record->slot];
-	if (record->type == SPAWN_STARTED && !slot->used) {
-		/* The engine before us had let it go, or began with it. */
-		slot->used = true;
-		slot->kill_at_us = clock_now_us() + ORPHAN_GRACE_US;
-		return;
-	}
 	owner = slot->owner;
 	argument = slot->argument;
 	if (record->type == SPAWN_EXITED)
@@ -81,6 +75,23 @@ report_to_owner(struct spawner *spawner, const struct spawn_record *record)
 		owner->started(argument, (pid_t)record->value);
 }
 
+/* Whose slot nobody has claimed, the engine before us let go, or began with. */
+static void
+take_over(struct spawner *spawner, const struct spawn_record *record)
+{
+	struct spawner_slot *slot;
+
+	if (record->slot > SPAWN_SLOTS - SPAWN_WORKERS_SLOTS)
+		return;
+	for (int i = 0; i < SPAWN_WORKERS_SLOTS; i++) {
+		slot = &spawner->slots[record->slot + (uint32_t)i];
+		if (((uint64_t)record->value >> i & 1) == 0 || slot->used)
+			continue;
+		slot->used = true;
+		slot->kill_at_us = clock_now_us() + ORPHAN_GRACE_US;
+	}
+}
+
 static void
 handle_record(struct spawner *spawner, const struct spawn_record *record)
 {
@@ -88,6 +99,9 @@ handle_record(struct spawner *spawner, const struct spawn_record *record)
 	case SPAWN_STARTED:
 	case SPAWN_EXITED:
 		report_to_owner(spawner, record);
+		return;
+	case SPAWN_WORKERS:
+		take_over(spawner, record);
 		return;
 	case SPAWN_STOP:
 		spawner->stop(spawner->argument);
