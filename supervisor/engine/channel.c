@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "shm/bell.h"
+#include "supervisor/engine/advance.h"
 #include "supervisor/engine/channel_ends.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/spawner.h"
@@ -215,10 +216,13 @@ channel_open(struct channel *channel, struct event_base *base,
 void
 channel_leave(struct state *state, struct channel *channel)
 {
-	state_fd(state, &channel->worker.fd);
-	state_fd(state, &channel->socket);
-	state_fd(state, &channel->bell_in);
-	state_fd(state, &channel->bell_out);
+	state_flag(state, &channel->advanced);
+	if (!channel->advanced) {
+		state_fd(state, &channel->worker.fd);
+		state_fd(state, &channel->socket);
+		state_fd(state, &channel->bell_in);
+		state_fd(state, &channel->bell_out);
+	}
 	STATE_NUMBER(state, channel->tx.head);
 	STATE_NUMBER(state, channel->tx.tail);
 	STATE_NUMBER(state, channel->rx.head);
@@ -240,7 +244,8 @@ inherit_rings(struct channel *channel)
 	struct ring_producer tx = channel->tx;
 	struct ring_consumer rx = channel->rx;
 
-	if (region_inherit(&channel->worker, channel->worker.fd,
+	if (channel->worker.control == NULL &&
+	    region_inherit(&channel->worker, channel->worker.fd,
 		CHANNEL_RING_BYTES) == -1)
 		return -1;
 	channel->flags = channel->worker.control;
@@ -257,13 +262,14 @@ inherit_rings(struct channel *channel)
 
 int
 channel_inherit(struct channel *channel, struct event_base *base,
-    struct spawner *spawner)
+    struct spawner *spawner, struct advance *advance)
 {
+	bool taken = advance_take(advance, channel);
 	int slot = channel->slot;
 
 	channel->spawner = spawner;
 	channel->slot = -1;
-	if (channel->socket == -1 || channel->bell_in == -1 ||
+	if (!taken || channel->socket == -1 || channel->bell_in == -1 ||
 	    channel->bell_out == -1 || channel->worker.fd == -1 ||
 	    !spawner_claim(spawner, slot, &owner, channel)) {
 		errno = EPROTO;

@@ -18,6 +18,7 @@
 #include "shm/ring.h"
 #include "supervisor/engine/burn.h"
 
+struct advance;
 struct event;
 struct event_base;
 struct spawner;
@@ -63,6 +64,7 @@ struct channel {
 	uint64_t rung_head;	 /* tx.head, when we rang last */
 	uint64_t rung_tail;	 /* rx.tail, then */
 	struct burn burn;
+	bool advanced; /* an heir has its descriptors already: advance.h */
 	const struct channel_handler *handler;
 	void *argument;
 };
@@ -81,12 +83,12 @@ int channel_open(struct channel *channel, struct event_base *base,
 
 /*
  * In an upgrade. What is described (state.h) of an open channel and read into
- * one of channel_init(), channel_inherit() makes an open one of again. The
- * worker sees its new engine from channel_serve() on, and not before.
+ * one of channel_init(), channel_inherit() makes an open one of again, with
+ * what was given in advance. The worker sees its new engine from channel_serve() on, and not before.
  */
 void channel_leave(struct state *state, struct channel *channel);
 int channel_inherit(struct channel *channel, struct event_base *base,
-    struct spawner *spawner);
+    struct spawner *spawner, struct advance *advance);
 void channel_serve(struct channel *channel);
 
 bool channel_is_open(const struct channel *channel);

@@ -340,6 +340,7 @@ destroy(struct engine *engine)
 	permitted_close(&engine->permitted);
 	control_close(&engine->control);
 	reload_close(&engine->reload);
+	upgrade_close(engine);
 	spawner_close(&engine->spawner);
 	event_free(engine->tick);
 	event_base_free(engine->base);

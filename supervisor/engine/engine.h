@@ -18,6 +18,7 @@
 #include "supervisor/engine/permitted.h"
 #include "supervisor/engine/reload.h"
 #include "supervisor/engine/spawner.h"
+#include "supervisor/engine/upgrade.h"
 
 struct address_service;
 struct bundle;
@@ -67,6 +68,7 @@ struct engine {
 	struct admission admission; /* of strangers, to all of them */
 	struct control control;
 	struct reload reload;
+	struct upgrade_way upgrade;
 	uint8_t instance[FRAME_INSTANCE_BYTES];
 	uint64_t started_us;
 	bool stopping;

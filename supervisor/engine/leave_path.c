@@ -109,8 +109,8 @@ read_session(struct state *state, struct path *path)
 		return false;
 	leave_session(state, path);
 	if (state->broken || !take_slot(path) ||
-	    channel_inherit(&path->channel, engine->base, &engine->spawner) ==
-		-1)
+	    channel_inherit(&path->channel, engine->base, &engine->spawner,
+		engine->upgrade.advance) == -1)
 		return false;
 	path->state = PATH_UP;
 	return true;

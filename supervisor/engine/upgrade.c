@@ -3,11 +3,13 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "supervisor/descriptors.h"
+#include "supervisor/engine/advance.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/engine.h"
@@ -65,18 +67,24 @@ write_state(struct engine *engine, struct handover *handover)
 static void
 hand_over(struct engine *engine, struct handover *handover)
 {
-	int socket = take_socket(engine);
-
-	if (socket == -1) {
-		log_error(NULL, "upgrade: no way to the new engine");
-		return;
-	}
 	if (engine->reload.under_way)
 		log_error(NULL, "upgrade: a reload is under way");
 	else if (write_state(engine, handover) == -1 ||
-	    handover_send(handover, socket) == -1)
+	    handover_send(handover, engine->upgrade.socket) == -1)
 		log_error(NULL, "upgrade: %s", strerror(errno));
-	close(socket);
+}
+
+void
+upgrade_close(struct engine *engine)
+{
+	struct upgrade_way *way = &engine->upgrade;
+
+	if (way->ready == NULL)
+		return;
+	event_free(way->ready);
+	close(way->socket);
+	*way = (struct upgrade_way){ .ready = NULL };
+	advance_forget(engine);
 }
 
 /* What comes during the pause waits in the kernel, and is no standing queue. */
@@ -112,26 +120,23 @@ go_on(struct engine *engine, const struct spawn_record *record)
 
 	if (unused != -1)
 		close(unused);
+	upgrade_close(engine);
 	upgrade_describe((enum upgrade_failure)record->slot, record->value,
 	    words);
 	control_upgraded(&engine->control, words);
 }
 
-void
-upgrade_decide(struct engine *engine, const struct spawn_record *record)
+/* The pause begins, and ends with this engine, or it goes on. */
+static void
+pause_serving(struct engine *engine)
 {
 	struct handover handover = { .fd = -1 };
 	uint64_t paused_us = clock_now_us(), worked_us = clock_work_us();
 	struct spawn_record decision;
 
-	if (record->type == SPAWN_GO_ON) {
-		go_on(engine, record);
-		return;
-	}
-	if (record->type != SPAWN_LEAVE)
-		return;
 	make_room(engine);
 	hand_over(engine, &handover);
+	upgrade_close(engine);
 	decision = spawner_await(&engine->spawner);
 	handover_wipe(&handover);
 	handover_free(&handover);
@@ -148,30 +153,98 @@ upgrade_decide(struct engine *engine, const struct spawn_record *record)
 	}
 }
 
+/* Of an heir that is gone the supervisor tells. */
+static void
+handle_ready(evutil_socket_t fd, short what, void *argument)
+{
+	struct engine *engine = argument;
+	ssize_t got;
+	char byte;
+
+	(void)what;
+	got = recv(fd, &byte, sizeof(byte), MSG_DONTWAIT);
+	if (got == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got != (ssize_t)sizeof(byte)) {
+		upgrade_close(engine);
+		return;
+	}
+	pause_serving(engine);
+	spawner_catch_up(&engine->spawner);
+}
+
+static void
+give_in_advance(struct engine *engine)
+{
+	struct upgrade_way *way = &engine->upgrade;
+	int socket = take_socket(engine);
+
+	if (socket == -1) {
+		log_error(NULL, "upgrade: no way to the new engine");
+		return;
+	}
+	way->socket = socket;
+	way->ready = event_new(engine->base, socket, EV_READ | EV_PERSIST,
+	    handle_ready, engine);
+	if (way->ready != NULL && event_add(way->ready, NULL) == 0 &&
+	    advance_send(engine, socket) == 0)
+		return;
+	log_error(NULL, "upgrade: %s", strerror(errno));
+	if (way->ready == NULL)
+		close(socket);
+	upgrade_close(engine);
+}
+
+void
+upgrade_decide(struct engine *engine, const struct spawn_record *record)
+{
+	if (record->type == SPAWN_GO_ON)
+		go_on(engine, record);
+	else if (record->type == SPAWN_LEAVE && engine->upgrade.ready == NULL)
+		give_in_advance(engine);
+}
+
+/* False having logged why. */
+static bool
+read_state(struct engine *engine, struct handover *handover, int socket)
+{
+	struct state state;
+
+	if (handover_receive(handover, socket, &state) == -1) {
+		log_error(NULL, "upgrade: no state: %s", strerror(errno));
+		return false;
+	}
+	if (leave_engine_read(&state, engine))
+		return true;
+	log_error(NULL, "upgrade: the state cannot be taken over: %s",
+	    state.broken ? "not of this version" : strerror(errno));
+	return false;
+}
+
 int
 upgrade_inherit(struct engine *engine, int socket)
 {
-	struct handover handover;
-	uint64_t worked_us = clock_work_us();
-	struct state state;
-	bool good = false;
+	struct handover handover = { .fd = -1 };
+	uint64_t worked_us;
+	bool good;
 
 	spawner_say(&engine->spawner, SPAWN_PREPARED);
-	if (handover_receive(&handover, socket, &state) == -1)
+	good = advance_receive(&engine->upgrade.advance, socket) == 0;
+	if (!good)
 		log_error(NULL, "upgrade: no state: %s", strerror(errno));
-	else if (!leave_engine_read(&state, engine))
-		log_error(NULL, "upgrade: the state cannot be taken over: %s",
-		    state.broken ? "not of this version" : strerror(errno));
-	else
-		good = true;
+	worked_us = clock_work_us();
+	good = good && read_state(engine, &handover, socket);
+	worked_us = clock_work_us() - worked_us;
 	handover_free(&handover);
 	close(socket);
 	if (!good)
 		return -1;
-	spawner_taken(&engine->spawner, clock_work_us() - worked_us);
+	spawner_taken(&engine->spawner, worked_us);
 	if (spawner_await(&engine->spawner).type != SPAWN_SERVE)
 		return -1;
 	spawner_catch_up(&engine->spawner);
 	leave_engine_serve(engine);
+	advance_free(engine->upgrade.advance);
+	engine->upgrade.advance = NULL;
 	return 0;
 }
