@@ -2,7 +2,8 @@
 # Many connectors, each of a key of its own, at one listener: they come up,
 # each carries its datagrams, the listener is killed and all of them are back
 # soon, and what that costs in memory and processor time is said. With
-# TEST_LONG=1 200 tunnels with 500 paths, else 20 with 50.
+# TEST_LONG=1 200 tunnels with 500 paths, else 20 with 50. Between, the listener
+# is upgraded in place with all of them.
 . "$(dirname "$0")/lib.sh"
 need jq pgrep
 [ -n "${E2E_ISOLATED:-}" ] || skip "namespaces are not permitted"
@@ -169,6 +170,29 @@ one=$(spend 4)
 check_exchange 0 0 $((tunnels * each))
 note "$((tunnels * rate)) datagrams a second: $many ms of processor time a" \
     "second over $tunnels tunnels, $one ms over one"
+
+# Into another process, under all of them: none ends, and none is dialled again.
+has_upgraded() {
+	grep -q 'engine serves, after' "$work/listener.log" &&
+	    grep -q 'upgraded to' "$work/listener.log"
+}
+
+restarts() {
+	times_up | cut -d' ' -f1
+}
+
+before=$(restarts)
+exchange 0 $((tunnels - 1)) "$each" "$rate"
+kill -USR2 "${pid[listener]}"
+await 20 "upgrade of the listener" has_upgraded
+pause=$(sed -n 's/.*engine serves, after a //p' "$work/listener.log")
+check_exchange 0 $((tunnels - 1)) "$each"
+[ "$(restarts)" = "$before" ] || fail "paths were dialled anew"
+await_paths listener "$paths" 1
+note "upgrade of the listener, with datagrams on all $paths paths: a $pause"
+# Work on a busy machine takes longer, too, but not so.
+work_ms=$(sed -n 's/.* of which \([0-9]*\)[.].* ms were work/\1/p' <<<"$pause")
+[ "$work_ms" -lt 200 ] || fail "work of $work_ms ms in the pause"
 
 # Killed outright: everybody notices at once and dials again.
 # Many lines at once are left out.
