@@ -61,6 +61,6 @@ probe_words_failure(const struct probe_target *target,
 	    event->text[0] != '\0' ? event->text : cause,
 	    connected && target->identity != NULL &&
 		    event->reason == REASON_CLOSED ?
-		" (a listener does so to a key that it does not know)" :
+		FAILURE_STRANGER :
 		"");
 }

@@ -9,6 +9,9 @@
 
 struct worker_event;
 
+/* Said of a connection that ends while its handshake is awaited. */
+#define FAILURE_STRANGER " (a listener does so to a key that it does not know)"
+
 /* What the reason and the detail of a worker's last words mean. */
 void failure_cause(const struct worker_event *event, char *cause, size_t size);
 

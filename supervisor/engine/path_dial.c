@@ -276,6 +276,9 @@ path_describe_failure(const struct path *path, const struct worker_event *event,
 
 	describe_place(path, event, place, sizeof(place));
 	failure_cause(event, cause, sizeof(cause));
-	snprintf(words, size, "%s: %s", place,
-	    event->text[0] != '\0' ? event->text : cause);
+	snprintf(words, size, "%s: %s%s", place,
+	    event->text[0] != '\0' ? event->text : cause,
+	    path->state == PATH_HANDSHAKE && event->reason == REASON_CLOSED ?
+		FAILURE_STRANGER :
+		"");
 }
