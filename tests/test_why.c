@@ -23,6 +23,7 @@ setup(void)
 	memset(&input, 0, sizeof(input));
 	for (int i = 0; i < 2; i++) {
 		paths[i].uri = i == 0 ? "tcp://one" : "tcp://two";
+		paths[i].error = "";
 		paths[i].up = paths[i].measured = true;
 		paths[i].rate_bytes_s = rates[i] * MBIT;
 		paths[i].bytes_s = 2.5 * MBIT;
@@ -64,10 +65,15 @@ END_TEST
 START_TEST(test_down)
 {
 	paths[0].up = paths[1].up = false;
-	expect(WHY_DOWN, "of 2 paths none is up");
+	expect(WHY_DOWN, "of 2 paths none is up.");
+	paths[0].error = "connect: Connection refused";
+	expect(WHY_DOWN,
+	    "of 2 paths none is up, the first: connect: Connection refused.");
 	ck_assert_ptr_nonnull(strstr(verdict.pays_words, "no path is up"));
 	input.paths_count = 1;
-	expect(WHY_DOWN, "the only path, ");
+	expect(WHY_DOWN,
+	    "the only path, tcp://one, is not up: connect: Connection "
+	    "refused.");
 	input.paths_count = 0;
 	expect(WHY_DOWN, "there is no path");
 }

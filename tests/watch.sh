@@ -45,7 +45,7 @@ stand_in busy
 grep -qE '	busy	-	down	-	-	-	out 5 kernel, 2 no_room; in 1 late	-$' \
     "$work/lines" || fail "no losses: $(cat "$work/lines")"
 tail -n 2 "$work/lines" |
-    grep -qE ' late	Nothing gets through: the only path, [^ ]*, is not up\.$' ||
+    grep -qE ' late	Nothing gets through: the only path, [^ ]*, is not up(: .*)?\.$' ||
     fail "no sentence: $(cat "$work/lines")"
 
 # --- a terminal -------------------------------------------------------------

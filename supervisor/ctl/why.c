@@ -107,6 +107,8 @@ alone(const struct why_input *input, const struct why_path *path)
 static bool
 judge_down(const struct why_input *input, char *words)
 {
+	const char *error = input->paths_count > 0 ? input->paths->error : "";
+
 	if (count_up(input) > 0)
 		return false;
 	if (input->paths_count == 0)
@@ -114,12 +116,13 @@ judge_down(const struct why_input *input, char *words)
 		    "Nothing gets through: there is no path.");
 	else if (input->paths_count == 1)
 		snprintf(words, WHY_SENTENCE_MAX,
-		    "Nothing gets through: the only path, %s, is not up.",
-		    input->paths->uri);
+		    "Nothing gets through: the only path, %s, is not up%s%s.",
+		    input->paths->uri, *error != '\0' ? ": " : "", error);
 	else
 		snprintf(words, WHY_SENTENCE_MAX,
-		    "Nothing gets through: of %zu paths none is up.",
-		    input->paths_count);
+		    "Nothing gets through: of %zu paths none is up%s%s.",
+		    input->paths_count, *error != '\0' ? ", the first: " : "",
+		    error);
 	return true;
 }
 

@@ -23,6 +23,7 @@ struct why_process {
 
 struct why_path {
 	const char *uri;
+	const char *error; /* why it was last down, or empty */
 	bool up;
 	bool backup;
 	bool measured;	     /* its rate is a limit that it has met */

@@ -246,6 +246,7 @@ read_path(const struct why_watch *watch, const struct reply *before,
 
 	memset(path, 0, sizeof(*path));
 	path->uri = get(after, record, "uri");
+	path->error = get(after, record, "last_error");
 	path->up = strcmp(get(after, record, "state"), "up") == 0;
 	path->backup = strcmp(get(after, record, "role"), "backup") == 0;
 	path->measured = number(after, record, "measured") != 0;
