@@ -2,6 +2,7 @@
 
 #include <bsd/string.h>
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +44,16 @@ answer(int option)
 enum options_result
 options_parse(int argc, char *const *argv, struct options *options)
 {
+	static const struct option words[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
 	int option;
 
 	memset(options, 0, sizeof(*options));
 	optind = 0; /* glibc's getopt begins anew */
-	while ((option = getopt(argc, argv, "df:hnV")) != -1)
+	while ((option = getopt_long(argc, argv, "df:hnV", words, NULL)) != -1)
 		switch (option) {
 		case 'd':
 			options->debug = true;

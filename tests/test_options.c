@@ -77,11 +77,13 @@ START_TEST(flags_are_read)
 	ck_assert_str_eq(options.uris[1], "tcp://b");
 	ck_assert_int_eq(parse("-h", &options), OPTIONS_DONE);
 	ck_assert_int_eq(parse("-V", &options), OPTIONS_DONE);
+	ck_assert_int_eq(parse("--help", &options), OPTIONS_DONE);
+	ck_assert_int_eq(parse("--version", &options), OPTIONS_DONE);
 }
 END_TEST
 
 static const char *const bad_lines[] = { "-x", "-f", "-f file tcp://a",
-	"-f file extra", "--help" };
+	"-f file extra", "--helping" };
 
 START_TEST(bad_usage_is_refused)
 {
