@@ -164,7 +164,8 @@ find_socket(struct find_list *list)
 		free(answer);
 		if (found != NULL)
 			errx(EXIT_FAILURE,
-			    "several are running: -s names the socket of one");
+			    "several are running, at %s and %s: -s names one",
+			    found, list->path[i]);
 		found = list->path[i];
 	}
 	if (found == NULL && list->denied != NULL)
