@@ -170,6 +170,7 @@ if is_root && command -v setpriv >/dev/null; then
 		printf '1\t%s: Permission denied\t-s %s %s\n' "$shared" "$shared" \
 		    "$command"
 	done >"$work/table"
+	printf '1\t%s: Permission denied\treload\n' "$sockets/.*" >>"$work/table"
 	table <"$work/table"
 	as=()
 	stop shared

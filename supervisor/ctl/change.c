@@ -152,14 +152,20 @@ fill_request(char *request, int argc, char **argv)
 static const char *
 find_socket(struct find_list *list)
 {
-	char error[CLIENT_ERROR_MAX], *answer;
-	const char *found = NULL;
+	char error[CLIENT_ERROR_MAX], first[CLIENT_ERROR_MAX], *answer;
+	const char *found = NULL, *failed = NULL;
+	enum client_result result;
 	size_t bytes;
 
 	find_sockets(list);
 	for (size_t i = 0; i < list->count; i++) {
-		if (client_ask(list->path[i], "status", CLIENT_TIMEOUT_MS,
-			&answer, &bytes, error) != CLIENT_OK)
+		result = client_ask(list->path[i], "status", CLIENT_TIMEOUT_MS,
+		    &answer, &bytes, error);
+		if (result == CLIENT_FAILED && failed == NULL) {
+			failed = list->path[i];
+			strlcpy(first, error, sizeof(first));
+		}
+		if (result != CLIENT_OK)
 			continue;
 		free(answer);
 		if (found != NULL)
@@ -168,8 +174,10 @@ find_socket(struct find_list *list)
 			    found, list->path[i]);
 		found = list->path[i];
 	}
+	if (found == NULL && failed != NULL)
+		errx(EXIT_FAILURE, "%s: %s", failed, first);
 	if (found == NULL && list->denied != NULL)
-		errx(EXIT_FAILURE, "%s: Permission denied", list->denied);
+		errx(EXIT_FAILURE, "%s: " CLIENT_DENIED, list->denied);
 	if (found == NULL)
 		errx(EXIT_FAILURE,
 		    "no running socktopus was found; -s names its socket");

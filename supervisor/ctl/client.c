@@ -170,6 +170,8 @@ describe(int error)
 		return "the answer is too long";
 	case ENAMETOOLONG:
 		return "the name is too long for a socket";
+	case EACCES:
+		return CLIENT_DENIED;
 	case ECONNREFUSED:
 		return "nobody listens there";
 	}

@@ -11,6 +11,10 @@
 #define CLIENT_ANSWER_MAX ((size_t)16 << 20)
 #define CLIENT_ERROR_MAX 256
 #define CLIENT_REQUEST_MAX 4096 /* with its newline */
+/* A socket, or the folder of it, that is not for us. */
+#define CLIENT_DENIED                                          \
+	"Permission denied: root, the service's user and the " \
+	"members of its control_group may"
 
 enum client_result {
 	CLIENT_OK,

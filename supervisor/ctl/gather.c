@@ -105,7 +105,7 @@ gather_complain(const struct gather *gather)
 			warnx("%s: %s", gather->sources[i].socket,
 			    gather->sources[i].error);
 	if (gather->count == 0 && gather->denied != NULL)
-		warnx("%s: Permission denied", gather->denied);
+		warnx("%s: " CLIENT_DENIED, gather->denied);
 	else if (gather->count == 0)
 		warnx("no running socktopus was found; -s names its socket");
 }

@@ -67,8 +67,7 @@ status_write_json(const struct gather *gather, FILE *stream)
 	for (i = 0; i < gather->count && result == 0; i++)
 		result = add_source(json, &gather->sources[i]);
 	if (gather->denied != NULL && result == 0)
-		result = json_add_error(json, gather->denied,
-		    "Permission denied");
+		result = json_add_error(json, gather->denied, CLIENT_DENIED);
 	if (result == 0)
 		result = json_write(json, stream);
 	json_free(json);

@@ -87,7 +87,7 @@ add_silent(struct watch_lines *seen, const struct gather *gather)
 	}
 	if (gather->count > 0 || gather->denied == NULL)
 		return;
-	snprintf(text, sizeof(text), "%s: Permission denied", gather->denied);
+	snprintf(text, sizeof(text), "%s: " CLIENT_DENIED, gather->denied);
 	add_words(seen, text);
 }
 
