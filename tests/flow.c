@@ -227,14 +227,17 @@ int
 flow_sink(const struct flow *flow)
 {
 	struct run run;
+	bool was_told, found;
 
 	run_init(&run, flow);
 	series_open(&run.series, flow->series);
-	while (!limit_reached(&run.limit, arrivals_total(&run.arrivals),
-	    pace_now_ns(), run.heard_ns)) {
-		if (take_in(&run) == 0)
+	do {
+		was_told = limit_signalled();
+		found = take_in(&run) > 0;
+		if (!found)
 			limit_wait_input(run.fd, LIMIT_LOOK_NS);
-	}
+	} while (limit_goes_on(&run.limit, arrivals_total(&run.arrivals),
+	    pace_now_ns(), run.heard_ns, was_told, found));
 	series_close(&run.series);
 	return run_end(&run, report(&run, "delay", flow->limit.count));
 }

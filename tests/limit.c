@@ -61,6 +61,16 @@ limit_reached(const struct limit *limit, uint64_t done, uint64_t now_ns,
 	    limit_is_silent(limit, now_ns, heard_ns);
 }
 
+bool
+limit_goes_on(const struct limit *limit, uint64_t done, uint64_t now_ns,
+    uint64_t heard_ns, bool was_told, bool found)
+{
+	if (was_told)
+		return found;
+	return limit_signalled() ||
+	    !limit_reached(limit, done, now_ns, heard_ns);
+}
+
 void
 limit_wait_input(int fd, uint64_t ns)
 {

@@ -190,18 +190,6 @@ send_lines(struct loglines *lines)
 	return close_output(lines);
 }
 
-/* Who is told to end takes what has come by then. */
-static bool
-goes_on(const struct loglines *lines, uint64_t heard_ns, bool was_told,
-    unsigned int count)
-{
-	if (was_told)
-		return count > 0;
-	return limit_signalled() ||
-	    !limit_reached(&lines->limit, lines->lines, pace_now_ns(),
-		heard_ns);
-}
-
 static int
 sink_lines(struct loglines *lines)
 {
@@ -228,7 +216,8 @@ sink_lines(struct loglines *lines)
 			line = batch_message(batch, i, &length);
 			keep(lines, line, length);
 		}
-	} while (goes_on(lines, heard_ns, was_told, count));
+	} while (limit_goes_on(&lines->limit, lines->lines, pace_now_ns(),
+	    heard_ns, was_told, count > 0));
 	printf("received=%" PRIu64 "\nbytes=%" PRIu64 "\n", lines->lines,
 	    lines->bytes);
 	printf("kernel_drops=%" PRIu32 "\n", batch->kernel_drops);
