@@ -62,6 +62,13 @@ is_as_before() {
 	    [ "$(count_descriptors "$1")" = "${descriptors[$1]}" ]
 }
 
+# What was there for a moment is no stock.
+is_steady() {
+	take_stock
+	sleep 0.5
+	is_as_before connector && is_as_before listener
+}
+
 compare_stock() {
 	local name now
 
@@ -111,7 +118,7 @@ await_paths connector "$relays"
 load 2 # so that what is allocated on use is there
 begin_load 2 100000
 await_paths listener "$relays"
-take_stock
+await 20 "steady state" is_steady
 rounds=0
 end_ms=$(($(now_ms) + seconds * 1000))
 while [ "$(now_ms)" -lt "$end_ms" ]; do
