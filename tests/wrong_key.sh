@@ -63,3 +63,9 @@ END
 start_file connector
 await_paths connector 1
 both_ways right -n 100 -r 1000
+
+# What a path is called at the other end.
+session=$(sed -n 's/.*: session \([0-9a-f]*\)$/\1/p' "$work/connector.log" |
+    tail -n 1)
+[ "${#session}" = 16 ] || fail "no session: $session"
+has_line listener ": session $session\$" || fail "no session $session there"

@@ -1,6 +1,7 @@
 #include "supervisor/engine/path_dial.h"
 
 #include <bsd/string.h>
+#include <bsd/sys/endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -143,6 +144,14 @@ path_dial(struct path *path)
 	channel_want_data(&path->channel);
 }
 
+/* Nobody but the two ends has it: by it one's log finds the other's. */
+static void
+tell_session(const struct path *path)
+{
+	log_debug(path->subject, "session %016llx",
+	    (unsigned long long)be64dec(noise_handshake_hash(path->handshake)));
+}
+
 void
 path_take_message2(struct path *path, const uint8_t *message, size_t bytes)
 {
@@ -159,6 +168,7 @@ path_take_message2(struct path *path, const uint8_t *message, size_t bytes)
 		path_fail(path, "handshake: the answer does not verify");
 		return;
 	}
+	tell_session(path);
 	noise_handshake_free(path->handshake);
 	path->handshake = NULL;
 	memcpy(path->instance, hello.instance, sizeof(path->instance));
@@ -190,6 +200,7 @@ put_message2(struct path *path)
 	    wire_put(&path->channel, message, sizeof(message)) != WIRE_OK ||
 	    noise_split(path->handshake, &path->tx, &path->rx) == -1)
 		return -1;
+	tell_session(path);
 	noise_handshake_free(path->handshake);
 	path->handshake = NULL;
 	path->peer_frame_max = path->hello.frame_max;
