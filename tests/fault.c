@@ -18,6 +18,8 @@ static const char *const names[FAULT_MODES] = {
 	[FAULT_ECHO] = "echo",
 	[FAULT_CROSS] = "cross",
 	[FAULT_SPLICE] = "splice",
+	[FAULT_HOLD] = "hold",
+	[FAULT_HALF] = "half",
 };
 
 int
@@ -175,6 +177,22 @@ splice(struct fault_stream *stream)
 	}
 }
 
+static void
+begin_hold(struct fault_stream *stream)
+{
+	size_t bytes;
+
+	while (!stream->holds && (bytes = whole_frame(stream)) > 0) {
+		if (stream->passed < stream->at) {
+			pass_frame(stream, bytes);
+			continue;
+		}
+		stream->holds = true;
+		if (stream->mode == FAULT_HALF)
+			pass(stream, bytes / 2);
+	}
+}
+
 bool
 fault_process(struct fault_stream *stream)
 {
@@ -213,6 +231,10 @@ fault_process(struct fault_stream *stream)
 		if (!stream->done)
 			return true;
 		break;
+	case FAULT_HOLD:
+	case FAULT_HALF:
+		begin_hold(stream);
+		return true;
 	}
 	pass(stream, stream->in_used);
 	return true;

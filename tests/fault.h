@@ -24,6 +24,8 @@ enum fault_mode {
 	FAULT_ECHO,    /* the rest goes back to where it came from */
 	FAULT_CROSS,   /* the rest goes to the other connection's end */
 	FAULT_SPLICE,  /* one frame goes there too */
+	FAULT_HOLD,    /* the rest is held until release */
+	FAULT_HALF,    /* the rest of a frame and of the stream is */
 	FAULT_MODES
 };
 
@@ -33,10 +35,11 @@ struct fault_stream {
 	uint64_t at;	 /* bytes or, from replay on, frames before */
 	uint64_t passed; /* of the same unit */
 	bool done;	 /* the fault has happened */
+	bool holds;	 /* the last two: from now on, until done is set */
 	size_t in_used;
 	size_t out_used;
 	size_t held_used;
-	struct fault_stream *other; /* for the last three, NULL: not yet */
+	struct fault_stream *other; /* for echo, cross and splice, NULL: not yet */
 	struct fault_stream *sink;  /* whose out[] it writes to, NULL: its */
 	uint8_t in[FAULT_IN_BYTES];
 	uint8_t out[FAULT_OUT_BYTES];

@@ -30,10 +30,13 @@ static const char usage_text[] =
     "rest\n"
     "                goes back), cross (the rest goes to the next "
     "connection's\n"
-    "                end), splice (one frame goes there too)\n"
+    "                end), splice (one frame goes there too), hold (the rest "
+    "waits), half\n"
+    "                (in the middle of a frame)\n"
     "  -d up|down|both  direction: towards HOST (default) or away from it\n"
     "  -n COUNT      bytes, from replay on frames, before the fault\n"
     "  -c COUNT      only so many connections are faulty, later ones are not\n"
+    "  -t SECONDS    of hold and half\n"
     "  -r BYTES      forward so many bytes a second, in each direction\n"
     "\n"
     "SIGUSR1 freezes all forwarding without closing anything, SIGUSR2 goes "
@@ -110,6 +113,7 @@ turn(const struct link_settings *settings, int listener,
 {
 	static struct pollfd polled[1 + 2 * LINKS_MAX];
 	const struct timespec tick = { .tv_nsec = 5000000 };
+	bool ticks = settings->rate > 0 || settings->hold_s > 0;
 	size_t i;
 
 	polled[0].fd = frozen ? -1 : listener;
@@ -119,8 +123,8 @@ turn(const struct link_settings *settings, int listener,
 		if (links[i] != NULL && !frozen)
 			link_poll(links[i], &polled[1 + 2 * i]);
 	}
-	if (ppoll(polled, 1 + 2 * LINKS_MAX, settings->rate > 0 ? &tick : NULL,
-		open_mask) == -1)
+	if (ppoll(polled, 1 + 2 * LINKS_MAX, ticks ? &tick : NULL, open_mask) ==
+	    -1)
 		return;
 	for (i = 0; i < LINKS_MAX; i++) {
 		if (links[i] != NULL)
@@ -202,6 +206,9 @@ set_option(struct link_settings *settings, int option, const char *value)
 	case 'c':
 		settings->faulty = number(option, value);
 		break;
+	case 't':
+		settings->hold_s = number(option, value);
+		break;
 	case 'r':
 		settings->rate = number(option, value);
 		break;
@@ -222,7 +229,7 @@ main(int argc, char **argv)
 	int option, listener;
 	size_t i;
 
-	while ((option = getopt(argc, argv, "a:p:m:d:n:c:r:h")) != -1)
+	while ((option = getopt(argc, argv, "a:p:m:d:n:c:t:r:h")) != -1)
 		set_option(&settings, option, optarg);
 	if (argc - optind != 2)
 		usage(2);

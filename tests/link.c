@@ -19,6 +19,7 @@ struct link {
 	bool ended[2];	      /* no more input from that side */
 	bool shut[2];	      /* said so to the other side */
 	uint64_t ready_ns[2]; /* when the rate lets the stream go on */
+	uint64_t held_ns[2];  /* since when it is held, 0: it is not */
 	struct fault_stream *stream[2];
 	struct link *partner;
 };
@@ -194,6 +195,25 @@ write_side(struct link *link, int side)
 	return 0;
 }
 
+static bool
+holds(const struct link *link, int side)
+{
+	return link->held_ns[side] != 0;
+}
+
+/* What is held stays so, even if one of its ends is gone meanwhile. */
+static void
+note_hold(struct link *link, int side)
+{
+	if (!link->stream[side]->holds || link->stream[side]->done ||
+	    holds(link, side))
+		return;
+	link->held_ns[side] = pace_now_ns();
+	printf("holds %" PRIu64 " %s\n", link->number,
+	    side == LINK_UP ? "up" : "down");
+	fflush(stdout);
+}
+
 static int
 process(struct link *link, int side)
 {
@@ -201,6 +221,7 @@ process(struct link *link, int side)
 	bool was_done = stream->done, keep;
 
 	keep = fault_process(stream);
+	note_hold(link, side);
 	if (stream->done && !was_done) {
 		printf("fault %s %" PRIu64 " %s\n", fault_name(stream->mode),
 		    link->number, side == LINK_UP ? "up" : "down");
@@ -211,6 +232,22 @@ process(struct link *link, int side)
 	return keep ? 0 : -1;
 }
 
+static void
+release(struct link *link, int side)
+{
+	uint64_t hold_ns = link->settings->hold_s * UINT64_C(1000000000);
+
+	if (!holds(link, side) || pace_now_ns() - link->held_ns[side] < hold_ns)
+		return;
+	link->held_ns[side] = 0;
+	link->stream[side]->done = true;
+	printf("fault %s %" PRIu64 " %s\n",
+	    fault_name(link->stream[side]->mode), link->number,
+	    side == LINK_UP ? "up" : "down");
+	fflush(stdout);
+	(void)process(link, side);
+}
+
 /* Pass on the end of a stream; true when both have ended. */
 static bool
 pass_ends(struct link *link)
@@ -219,7 +256,7 @@ pass_ends(struct link *link)
 
 	for (side = 0; side < 2; side++) {
 		if (link->ended[side] && !link->shut[side] &&
-		    link->stream[side]->out_used == 0) {
+		    !holds(link, side) && link->stream[side]->out_used == 0) {
 			if (link->fd[!side] != -1)
 				(void)shutdown(link->fd[!side], SHUT_WR);
 			link->shut[side] = true;
@@ -262,8 +299,11 @@ serve_side(struct link *link, int side, short events)
 	if ((events & POLLOUT) && write_side(link, !side) == -1)
 		return -1;
 	if (events & (POLLIN | POLLHUP | POLLERR)) {
-		if (!link->ended[side] && read_side(link, side) == -1)
-			return -1;
+		if (!link->ended[side] && read_side(link, side) == -1) {
+			if (!holds(link, LINK_UP) && !holds(link, LINK_DOWN))
+				return -1;
+			link->ended[side] = true;
+		}
 		return process(link, side);
 	}
 	return 0;
@@ -288,6 +328,7 @@ link_serve(struct link *link, const struct pollfd polled[2])
 	int side;
 
 	for (side = 0; side < 2; side++) {
+		release(link, side);
 		if (polled[side].fd != -1 && polled[side].revents != 0 &&
 		    serve_side(link, side, polled[side].revents) == -1)
 			return LINK_RESET;

@@ -24,6 +24,7 @@ struct link_settings {
 	uint64_t at;
 	uint64_t faulty; /* connections, UINT64_MAX: all */
 	uint64_t rate;	 /* bytes a second, 0: no limit */
+	uint64_t hold_s; /* of hold and half */
 	const char *address;
 	const char *port;
 	const char *host;
