@@ -39,8 +39,9 @@ struct fault_stream {
 	size_t in_used;
 	size_t out_used;
 	size_t held_used;
-	struct fault_stream *other; /* for echo, cross and splice, NULL: not yet */
-	struct fault_stream *sink;  /* whose out[] it writes to, NULL: its */
+	struct fault_stream
+	    *other; /* for echo, cross and splice, NULL: not yet */
+	struct fault_stream *sink; /* whose out[] it writes to, NULL: its */
 	uint8_t in[FAULT_IN_BYTES];
 	uint8_t out[FAULT_OUT_BYTES];
 	uint8_t held[FAULT_FRAME_MAX];

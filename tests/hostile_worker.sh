@@ -25,7 +25,7 @@ reason_of() {
 	message_random) echo 'impossible message|SIGKILL' ;;
 	message_*) echo 'impossible message' ;;
 	drip) echo 'rings for nothing|failed to open|no answer in 5 s' ;;
-	never_drain | stop | spin | close_*) echo 'no answer in 5 s|replaced by a' ;;
+	never_drain | stop | spin | close_*) echo 'no answer in|replaced by a' ;;
 	crash) echo 'SIGSEGV' ;;
 	leave) echo 'worker ended' ;;
 	dribble) echo '.*' ;;
