@@ -56,6 +56,11 @@ write_state(struct engine *engine, struct handover *handover)
 	leave_engine(&state, engine);
 	if (!state.broken)
 		return 0;
+	/* A fault of ours: it stopped where it broke. */
+	log_error(NULL,
+	    "upgrade: the state breaks at byte %zu of %zu, descriptor %zu of "
+	    "%zu",
+	    state.at, state.size, state.fds_at, state.fds_count);
 	errno = EOPNOTSUPP;
 	return -1;
 }
