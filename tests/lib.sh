@@ -187,8 +187,17 @@ expect() {
 	    fail "$1: $2 is '$(value "$1" "$2")', not '$3'"
 }
 
+# free_ports COUNT: none of them was named before in this test.
 free_ports() {
-	"$dgram" port -n "$1"
+	local count=0 port
+
+	while [ "$count" -lt "$1" ]; do
+		port=$("$dgram" port)
+		if ! grep -qsx "$port" "$work/ports"; then
+			echo "$port" | tee -a "$work/ports"
+			count=$((count + 1))
+		fi
+	done
 }
 
 is_listening() {
