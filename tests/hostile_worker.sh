@@ -24,7 +24,7 @@ reason_of() {
 	message_empty | close_channel | close_bell_out) echo 'SIGKILL' ;;
 	message_random) echo 'impossible message|SIGKILL' ;;
 	message_*) echo 'impossible message' ;;
-	drip) echo 'rings for nothing|failed to open|no answer in 5 s' ;;
+	drip) echo 'rings for nothing|failed to open|no answer in|replaced by a' ;;
 	never_drain | stop | spin | close_*) echo 'no answer in|replaced by a' ;;
 	crash) echo 'SIGSEGV' ;;
 	leave) echo 'worker ended' ;;
