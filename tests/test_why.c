@@ -68,7 +68,7 @@ START_TEST(test_down)
 	expect(WHY_DOWN, "of 2 paths none is up.");
 	paths[0].error = "connect: Connection refused";
 	expect(WHY_DOWN,
-	    "of 2 paths none is up, the first: connect: Connection refused.");
+	    "of 2 paths none is up, one of them: connect: Connection refused.");
 	ck_assert_ptr_nonnull(strstr(verdict.pays_words, "no path is up"));
 	input.paths_count = 1;
 	expect(WHY_DOWN,

@@ -106,7 +106,7 @@ expect_problem "$log_tunnel_down"
 change_link w1 hole=on
 await_paths connector 0 20
 why connector near -t 1
-says 'no path' 'Nothing gets through: of 2 paths none is up, the first: '
+says 'no path' 'Nothing gets through: of 2 paths none is up, one of them: '
 says 'no path' 'does not apply: no path is up'
 change_link w1 hole=off
 await_paths connector 1 20

@@ -104,10 +104,20 @@ alone(const struct why_input *input, const struct why_path *path)
 	    path->rate_bytes_s;
 }
 
+/* Of the first path that has one, "" if none has. */
+static const char *
+any_error(const struct why_input *input)
+{
+	for (size_t i = 0; i < input->paths_count; i++)
+		if (*input->paths[i].error != '\0')
+			return input->paths[i].error;
+	return "";
+}
+
 static bool
 judge_down(const struct why_input *input, char *words)
 {
-	const char *error = input->paths_count > 0 ? input->paths->error : "";
+	const char *error = any_error(input);
 
 	if (count_up(input) > 0)
 		return false;
@@ -121,7 +131,7 @@ judge_down(const struct why_input *input, char *words)
 	else
 		snprintf(words, WHY_SENTENCE_MAX,
 		    "Nothing gets through: of %zu paths none is up%s%s.",
-		    input->paths_count, *error != '\0' ? ", the first: " : "",
+		    input->paths_count, *error != '\0' ? ", one of them: " : "",
 		    error);
 	return true;
 }
