@@ -21,7 +21,6 @@
 #define LINKS_MAX 4
 #define DATAGRAM_BYTES 1400
 #define PING_BYTES 27
-#define FRAME_BYTES 30 /* of a frame, beside its datagrams */
 #define RING_BYTES (1 << 20)
 #define PONGS_MAX 1024
 #define SOCKET_MAX 256
@@ -49,7 +48,6 @@ struct link {
 	struct pong pongs[PONGS_MAX];
 	unsigned int first, last;
 	uint64_t pong_us; /* when the last one comes */
-	uint64_t beside_bytes, datagrams_bytes;
 };
 
 struct world {
@@ -96,7 +94,6 @@ ping(struct link *link, uint64_t now_us)
 		pong->at_us = link->pong_us;
 	link->pong_us = pong->at_us;
 	estimate_pinged(&link->estimate, now_us);
-	link->beside_bytes += PING_BYTES;
 	pong->bytes = link->estimate.sent_bytes;
 	pong->frames = link->estimate.sent_frames;
 }
@@ -168,10 +165,7 @@ send_one(struct world *world, uint64_t now_us, bool counts)
 	    DATAGRAM_BYTES;
 	if (fit > waiting)
 		fit = waiting;
-	arrives_us = carry(&world->links[chosen],
-	    fit * DATAGRAM_BYTES + FRAME_BYTES, now_us);
-	world->links[chosen].beside_bytes += FRAME_BYTES;
-	world->links[chosen].datagrams_bytes += fit * DATAGRAM_BYTES;
+	arrives_us = carry(&world->links[chosen], fit * DATAGRAM_BYTES, now_us);
 	ping(&world->links[chosen], now_us);
 	for (; fit > 0; fit--, world->head++)
 		if (counts)
@@ -371,28 +365,6 @@ START_TEST(test_queue_stays_bounded)
 }
 END_TEST
 
-/* Where a path is full, frames are long and PINGs few, on slow ones too. */
-START_TEST(test_little_is_sent_beside)
-{
-	static const uint64_t mbits[] = { 5, 20, 50 };
-	static struct world world;
-	struct link *link = &world.links[0];
-
-	memset(&world, 0, sizeof(world));
-	world.count = 1;
-	link->rate = mbits[_i] * MB / 8;
-	link->delay_us = 20000;
-	world.offered = link->rate * 11 / 10;
-	simulate(&world, 0, 5 * MB);
-	ck_assert_uint_le(link->beside_bytes * 10000,
-	    link->datagrams_bytes * 95);
-	world.offered = link->rate / 2;
-	carry_on(&world, world.now_us, 0, 5 * MB);
-	ck_assert_uint_le(link->beside_bytes * 1000,
-	    link->datagrams_bytes * 15);
-}
-END_TEST
-
 /* A path that becomes slow does not hold the others up for long. */
 START_TEST(test_rate_that_falls)
 {
@@ -563,7 +535,6 @@ make_suite(void)
 	tcase_set_timeout(simulation, 60);
 	tcase_add_test(simulation, test_bundle_is_no_worse_than_its_best_path);
 	tcase_add_test(simulation, test_queue_stays_bounded);
-	tcase_add_loop_test(simulation, test_little_is_sent_beside, 0, 3);
 	tcase_add_test(simulation, test_rate_that_falls);
 	tcase_add_test(simulation, test_load_stays_together);
 	tcase_add_loop_test(simulation, test_stall_is_forgotten, 0, 5);

@@ -26,11 +26,11 @@
 #define DRAIN_LEAST_US UINT64_C(200000)
 #define DRAIN_SHORT_US UINT64_C(20000)
 #define PING_LEAST_US UINT64_C(5000)
-#define PING_EVERY_BYTES UINT64_C(4096)
+#define PING_EVERY_BYTES UINT64_C(2048)
 #define PING_LEAST_BYTES UINT64_C(8192)
 #define PING_SLOW_MS 10
 #define PINGS_PER_ROUND_TRIP 8
-#define PING_MOST_US UINT64_C(50000)
+#define PING_MOST_US UINT64_C(100000)
 #define SEGMENT_BYTES UINT64_C(1400)
 /*
  * TCP's first window in a round trip, from which a path begins that is so
@@ -302,8 +302,8 @@ sample_rate(struct estimate *estimate, uint64_t ping_us, uint64_t now_us)
 	if (bytes < SAMPLE_LEAST_BYTES && interval_us < SAMPLE_MOST_US &&
 	    !estimate->probing)
 		return;
-	/* It came far faster than it went: something had held it up. */
-	if (went_us / 2 > came_us)
+	/* It came faster than it went: something had held it up. */
+	if (went_us > came_us + came_us / 4)
 		estimate->limited = false;
 	rate = per_second(bytes, interval_us);
 	if (estimate->limited || rate > estimate->rate_bytes_s)

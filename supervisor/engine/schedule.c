@@ -14,12 +14,9 @@
 #define QUEUE_WEIGHT 4
 /*
  * Behind a queue, a frame that takes some of its time is hardly later than a
- * shorter one, and costs less; on a slow path, where each would hold next to
- * nothing, a larger part. The least goes into one TCP segment.
+ * shorter one, and costs less. The least goes into one TCP segment.
  */
 #define WAITING_PART 4
-#define WAITING_SLOW_PART 2
-#define SLOW_FRAME_BYTES 8192
 #define SEGMENT_BYTES 1300
 /*
  * One path in use costs less than many: frames and writes are long, and few
@@ -314,11 +311,8 @@ size_t
 schedule_frame_bytes(const struct schedule_path *path, size_t least_bytes)
 {
 	uint64_t bytes = path->rate_bytes_s / 1000;
-	uint64_t waiting = waiting_bytes(path);
 
-	bytes = larger(bytes, waiting / WAITING_PART);
-	bytes = larger(bytes,
-	    least(waiting / WAITING_SLOW_PART, SLOW_FRAME_BYTES));
+	bytes = larger(bytes, waiting_bytes(path) / WAITING_PART);
 	bytes = larger(bytes, larger(least_bytes, SEGMENT_BYTES));
 	return bytes > FRAME_PLAIN_MAX ? FRAME_PLAIN_MAX : (size_t)bytes;
 }
