@@ -1,12 +1,12 @@
 #!/bin/bash
 # Reloads, upgrades in place and paths that come and go by hand, at both nodes,
 # at the same moment and in any order, under traffic: nothing is lost, and in
-# the end both nodes have what they had. With TEST_LONG=1 for a minute.
+# the end both nodes have what they had. UPHEAVAL_SECONDS: how long.
 . "$(dirname "$0")/lib.sh"
 need jq
+[ -n "${TEST_LONG:-}" ] || skip "left for make check-long"
 
-seconds=5
-[ -z "${TEST_LONG:-}" ] || seconds=60
+seconds=${UPHEAVAL_SECONDS:-60}
 seed=${UPHEAVAL_SEED:-$RANDOM}
 RANDOM=$seed
 note "UPHEAVAL_SEED=$seed"
