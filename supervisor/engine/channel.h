@@ -84,7 +84,8 @@ int channel_open(struct channel *channel, struct event_base *base,
 /*
  * In an upgrade. What is described (state.h) of an open channel and read into
  * one of channel_init(), channel_inherit() makes an open one of again, with
- * what was given in advance. The worker sees its new engine from channel_serve() on, and not before.
+ * what was given in advance. The worker sees its new engine from
+ * channel_serve() on, and not before.
  */
 void channel_leave(struct state *state, struct channel *channel);
 int channel_inherit(struct channel *channel, struct event_base *base,
