@@ -4,8 +4,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/udp_batch.h"
+#include "supervisor/state.h"
 #include "tests/suite.h"
 
 #define DATAGRAM_BYTES 1000
@@ -233,6 +236,55 @@ START_TEST(a_newcomer_waits_for_a_descriptor)
 }
 END_TEST
 
+/* As the engine before it has until it has ended. */
+static pid_t
+begin_other_process(void)
+{
+	pid_t child = fork();
+
+	ck_assert_int_ne(child, -1);
+	while (child == 0)
+		pause();
+	return child;
+}
+
+static void
+expect_newcomer(void)
+{
+	struct sockaddr_un to = name(ours);
+
+	close(application);
+	application = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(connect(application, (struct sockaddr *)&to,
+			     sizeof(to)),
+	    0);
+	ck_assert_int_eq(send(application, "x", 1, 0), 1);
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	ck_assert_uint_eq(batch.count, 1);
+}
+
+START_TEST(a_connection_ends_that_another_process_has_too)
+{
+	struct state state = { .way = STATE_MEASURE };
+	pid_t other;
+
+	connect_application();
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	other = begin_other_process();
+	ck_assert_int_eq(shutdown(application, SHUT_RDWR), 0);
+	ck_assert(has_news());
+	for (int i = 0; i < 3; i++)
+		end_receive(end, &batch);
+	ck_assert(!has_news());
+	end_seqpacket_leave(&state, end);
+	ck_assert(!state.broken);
+	expect_newcomer();
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -246,6 +298,7 @@ main(void)
 	tcase_add_test(all, a_connection_is_heard_of);
 	tcase_add_test(all, nobody_is_waited_for);
 	tcase_add_test(all, a_newcomer_waits_for_a_descriptor);
+	tcase_add_test(all, a_connection_ends_that_another_process_has_too);
 	suite_add_tcase(suite, all);
 	return suite_run(suite);
 }

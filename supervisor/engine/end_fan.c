@@ -104,6 +104,8 @@ close_member(struct end *end, struct member *member)
 		return;
 	udp_count_drops(&member->udp);
 	gather(end, &member->udp);
+	/* By hand: the engine before may have it open still (upgrade.h). */
+	epoll_ctl(end->fd, EPOLL_CTL_DEL, member->udp.fd, NULL);
 	udp_close(&member->udp);
 	end->fan->count--;
 }

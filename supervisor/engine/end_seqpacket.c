@@ -103,6 +103,19 @@ end_seqpacket_stamp(struct end *end)
 			stamp(links->fds[i]);
 }
 
+/*
+ * To close it would do if nobody else had it open; but after an upgrade the
+ * engine before has, until it has ended, and for so long it would stay in both
+ * sets.
+ */
+static void
+forget(struct end *end, int fd)
+{
+	epoll_ctl(end->fd, EPOLL_CTL_DEL, fd, NULL);
+	epoll_ctl(end->room, EPOLL_CTL_DEL, fd, NULL);
+	close(fd);
+}
+
 static void
 add_link(struct end *end, int fd)
 {
@@ -112,7 +125,7 @@ add_link(struct end *end, int fd)
 	while (links->fds[i] != -1)
 		i++;
 	if (watch(end, fd, i) == -1 || end_watch_room(end, fd) == -1) {
-		close(fd);
+		forget(end, fd);
 		return;
 	}
 	set_room(fd);
@@ -215,7 +228,7 @@ close_link(struct end *end, size_t which)
 {
 	struct end_links *links = end->links;
 
-	close(links->fds[which]);
+	forget(end, links->fds[which]);
 	links->fds[which] = -1;
 	if (links->count-- == LINKS)
 		watch(end, links->listening, LISTENING);
