@@ -149,7 +149,7 @@ take_signals(struct supervisor *supervisor)
 			spawn_reload(supervisor);
 			break;
 		case SIGUSR2:
-			spawn_upgrade(supervisor);
+			spawn_upgrade(supervisor, false);
 			break;
 		case SIGINT:
 		case SIGTERM:

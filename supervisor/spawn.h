@@ -51,14 +51,17 @@ enum spawn_report {
 	SPAWN_RELOAD,	    /* SIGHUP: have the log opened again and the file
 			     * read, then SPAWN_READY */
 	SPAWN_LEAVE,	    /* give the heir all, and wait for one of: */
-	SPAWN_GO_ON,	    /* no upgrade. slot: enum upgrade_failure, value:
-			     * as upgrade_describe() wants it */
+	SPAWN_GO_ON,	    /* no upgrade, and no heir any more. slot: enum
+			     * upgrade_failure, value: as upgrade_describe()
+			     * wants it */
 	SPAWN_END,	    /* the heir serves: exit at once; value: as it said
 			     * in SPAWN_TAKEN */
 	SPAWN_WORKERS,	    /* to the heir; slot: the first of 64; value: a bit
 			     * for each of them that has a worker */
-	SPAWN_SERVE	    /* to the heir, after SPAWN_WORKERS for all there
+	SPAWN_SERVE,	    /* to the heir, after SPAWN_WORKERS for all there
 			     * are */
+	SPAWN_BUSY	    /* what SPAWN_UPGRADE asked for is not begun; one
+			     * that is under way is not touched by that */
 };
 
 #define SPAWN_WORKERS_SLOTS 64

@@ -75,14 +75,16 @@ pass_on_life(struct supervisor *supervisor)
 }
 
 void
-spawn_upgrade(struct supervisor *supervisor)
+spawn_upgrade(struct supervisor *supervisor, bool engine_asks)
 {
+	struct upgrade *upgrade = &supervisor->upgrade;
+
 	if (supervisor->stopping || supervisor->engine_silent)
 		return;
-	if (supervisor->reloading)
-		upgrade_refuse(&supervisor->upgrade);
+	if (supervisor->reloading || upgrade->stage != UPGRADE_NONE)
+		upgrade_refuse(upgrade, engine_asks);
 	else
-		upgrade_begin(&supervisor->upgrade, spawn_now_ms());
+		upgrade_begin(upgrade, spawn_now_ms());
 }
 
 static bool
@@ -153,7 +155,7 @@ handle_record(struct supervisor *supervisor, const struct spawn_record *record,
 		pass_on_life(supervisor);
 		return count == 0;
 	case SPAWN_UPGRADE:
-		spawn_upgrade(supervisor);
+		spawn_upgrade(supervisor, true);
 		return count == 0;
 	case SPAWN_SANDBOX:
 		return count == 0 && set_sandbox(supervisor, record->value);

@@ -43,8 +43,8 @@ void spawn_receive(struct supervisor *supervisor);
 /* For a STATUS= line: what is out of service until a restart, or nothing. */
 const char *spawn_missing(const struct supervisor *supervisor);
 
-/* As on SIGHUP, and as on SIGUSR2. */
+/* As on SIGHUP, and as on SIGUSR2 or as the engine asks. */
 void spawn_reload(struct supervisor *supervisor);
-void spawn_upgrade(struct supervisor *supervisor);
+void spawn_upgrade(struct supervisor *supervisor, bool engine_asks);
 
 #endif

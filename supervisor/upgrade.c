@@ -75,26 +75,29 @@ clear(struct upgrade *upgrade)
 }
 
 static void
-refuse(struct upgrade *upgrade, enum upgrade_failure failure, int64_t value)
+tell(enum upgrade_failure failure, int64_t value)
 {
 	char words[UPGRADE_WORDS_MAX];
 
 	log_error(NULL, "no upgrade: %s",
 	    upgrade_describe(failure, value, words));
-	slots_report(upgrade->slots, SPAWN_GO_ON, (uint32_t)failure, value);
 }
 
+/* There is no heir any more by the time that the engine goes on. */
 static void
 fail(struct upgrade *upgrade, enum upgrade_failure failure, int64_t value)
 {
 	clear(upgrade);
-	refuse(upgrade, failure, value);
+	tell(failure, value);
+	slots_report(upgrade->slots, SPAWN_GO_ON, (uint32_t)failure, value);
 }
 
 void
-upgrade_refuse(struct upgrade *upgrade)
+upgrade_refuse(const struct upgrade *upgrade, bool engine_asks)
 {
-	refuse(upgrade, UPGRADE_BUSY, 0);
+	tell(UPGRADE_BUSY, 0);
+	if (engine_asks)
+		slots_report(upgrade->slots, SPAWN_BUSY, 0, 0);
 }
 
 void
@@ -128,12 +131,8 @@ try_program(struct upgrade *upgrade)
 void
 upgrade_begin(struct upgrade *upgrade, uint64_t now_ms)
 {
-	if (upgrade->stage != UPGRADE_NONE) {
-		refuse(upgrade, UPGRADE_BUSY, 0);
-		return;
-	}
 	if (upgrade->settings->keeper_pid == 0) {
-		refuse(upgrade, UPGRADE_NO_KEEPER, 0);
+		fail(upgrade, UPGRADE_NO_KEEPER, 0);
 		return;
 	}
 	log_notice(NULL, "upgrade to %s", upgrade->settings->programs.own);

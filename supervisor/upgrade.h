@@ -46,11 +46,17 @@ void upgrade_init(struct upgrade *upgrade, struct spawn_settings *settings,
 void
 upgrade_await_leaving(struct upgrade *upgrade, pid_t leaving, uint64_t now_ms);
 
-/* Somebody asks for it. The engine hears of a failure, at any stage. */
+/*
+ * Somebody asks for it, while there is none. The engine hears of a failure, at
+ * any stage.
+ */
 void upgrade_begin(struct upgrade *upgrade, uint64_t now_ms);
 
-/* Say no, since something else is under way. */
-void upgrade_refuse(struct upgrade *upgrade);
+/*
+ * Say no, since something else is under way, which is not disturbed. The engine
+ * hears of it where it has asked.
+ */
+void upgrade_refuse(const struct upgrade *upgrade, bool engine_asks);
 
 /* Give up, if there is one. */
 void upgrade_abandon(struct upgrade *upgrade);

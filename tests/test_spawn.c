@@ -600,6 +600,20 @@ START_TEST(hangup_is_passed_on)
 }
 END_TEST
 
+/* Who asks by a signal hears of it in the log. */
+START_TEST(an_upgrade_is_refused_to_the_one_who_asked)
+{
+	struct rig rig = plain_rig();
+
+	request(&rig, SPAWN_WISH, 0, -1, 0);
+	await_report(&rig, SPAWN_RELOAD, 0);
+	request(&rig, SPAWN_UPGRADE, 0, -1, 0);
+	await_report(&rig, SPAWN_BUSY, 0);
+	kill(rig.supervisor, SIGUSR2);
+	stop(&rig);
+}
+END_TEST
+
 START_TEST(workers_die_with_the_supervisor)
 {
 	struct rig rig = plain_rig();
@@ -713,6 +727,7 @@ suite(void)
 	tcase_add_test(ends, a_failing_stop_is_no_success);
 	tcase_add_loop_test(ends, patience_with_a_stop_is_limited, 0, 2);
 	tcase_add_test(ends, hangup_is_passed_on);
+	tcase_add_test(ends, an_upgrade_is_refused_to_the_one_who_asked);
 	tcase_add_test(ends, workers_die_with_the_supervisor);
 	tcase_add_test(limits, a_program_that_is_none_is_reported);
 	tcase_add_test(limits, starts_are_limited);

@@ -180,6 +180,17 @@ START_TEST(nothing_is_lost_while_it_waits)
 }
 END_TEST
 
+/* A refusal of another request decides nothing. */
+START_TEST(a_refusal_ends_no_wait)
+{
+	report(SPAWN_BUSY, 0);
+	report(SPAWN_END, 0);
+	ck_assert_uint_eq(spawner_await(&spawner).type, SPAWN_END);
+	ck_assert_uint_eq(spawner.late_count, 1);
+	ck_assert_uint_eq(spawner.late[0].type, SPAWN_BUSY);
+}
+END_TEST
+
 /* An heir hears of 64 slots at once: those that nobody claimed are let go. */
 START_TEST(slots_of_another_engine_are_taken_over)
 {
@@ -215,6 +226,7 @@ main(void)
 	tcase_add_test(tests, kill_is_not_lost);
 	tcase_add_test(tests, requests_are_not_lost);
 	tcase_add_test(tests, nothing_is_lost_while_it_waits);
+	tcase_add_test(tests, a_refusal_ends_no_wait);
 	tcase_add_test(tests, slots_of_another_engine_are_taken_over);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

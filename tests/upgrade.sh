@@ -245,10 +245,36 @@ begin_load mute $there
 refused 'the new engine: no answer in time'
 end_load mute there
 
+# Whoever asks for another one meanwhile is refused, and nobody else is: not who
+# asked for the first, nor the engine that waits for the end of it.
+install_program "$build/tests/next_slow"
+count=2000 rate=1k
+# shellcheck disable=SC2086
+begin_load slow $there
+lines=$(wc -l <"$work/connector.log")
+start first "$build/socktopusctl" -s "${control[connector]}" upgrade
+await 5 "an upgrade under way" has_said "$lines" 'upgrade to'
+if said=$("$build/socktopusctl" -s "${control[connector]}" upgrade 2>&1); then
+	fail "upgraded twice at once"
+fi
+grep -q 'another one or a reload is under way' <<<"$said" ||
+    fail "who asked second: $said"
+await 5 "the new engine" has_said "$lines" 'locked in'
+for ((i = 0; i < 2; i++)); do
+	sleep 0.05
+	kill -USR2 "${pid[connector]}"
+done
+finish first 5
+[ "$status" = 0 ] || fail "who asked first: $(cat "$work/first.log")"
+await_upgrades connector 4
+has_said "$lines" 'no upgrade: another one' || fail "nobody was refused"
+end_load slow there
+[ "$(restarts connector)" = 0 ] || fail "slow: a path was dialled anew"
+
 # And a good one is as welcome as ever; paths that fail come back.
 install_program "$build/socktopus"
 "$build/socktopusctl" -s "${control[connector]}" upgrade || fail "no upgrade"
-await_upgrades connector 4
+await_upgrades connector 5
 expect_problem "$log_path_down"
 kill_worker_of connector '.tunnels[0].paths[0]'
 await 5 "respawn" has_restarted
@@ -280,7 +306,7 @@ ctl tunnel down pooled
 await 5 "end of paths" has_paths_of back 0
 await 5 "end of a pool's path" has_paths_of pooled 0
 ctl upgrade
-await_upgrades connector 5
+await_upgrades connector 6
 sleep 0.5
 has_paths_of back 0 || fail "an upgrade dials for what is set down"
 ctl tunnel up pooled

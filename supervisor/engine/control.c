@@ -268,6 +268,17 @@ control_reloaded(struct control *control, const char *error)
 			end_answer(client, error);
 }
 
+bool
+control_upgrades(const struct control *control)
+{
+	const struct client *client;
+
+	TAILQ_FOREACH(client, &control->list, entry)
+		if (client->upgrades)
+			return true;
+	return false;
+}
+
 void
 control_upgraded(struct control *control, const char *error)
 {

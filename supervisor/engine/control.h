@@ -7,6 +7,8 @@
 
 #include <bsd/sys/queue.h>
 
+#include <stdbool.h>
+
 struct client;
 TAILQ_HEAD(client_list, client);
 
@@ -31,10 +33,12 @@ int control_turn(struct control *control, int fd);
 /* A reload is over; error is NULL if all went well. */
 void control_reloaded(struct control *control, const char *error);
 /*
- * What came of the upgrade that clients asked for; NULL: it is done, and this
+ * What came of the upgrade that a client asked for; NULL: it is done, and this
  * process ends at once.
  */
 void control_upgraded(struct control *control, const char *error);
+/* Does a client wait for that? */
+bool control_upgrades(const struct control *control);
 
 void control_close(struct control *control);
 

@@ -7,6 +7,7 @@
 #include "supervisor/engine/status.h"
 #include "supervisor/engine/tunnel_samples.h"
 #include "supervisor/log.h"
+#include "supervisor/upgrade_words.h"
 
 static enum control_result
 run_status(struct control_call *call)
@@ -30,9 +31,15 @@ run_reload(struct control_call *call)
 	return CONTROL_WAITS;
 }
 
+/* What is said of one request is never taken for the answer to another. */
 static enum control_result
 run_upgrade(struct control_call *call)
 {
+	char words[UPGRADE_WORDS_MAX];
+
+	if (control_upgrades(&call->engine->control))
+		return control_deny(call,
+		    upgrade_describe(UPGRADE_BUSY, 0, words), "");
 	spawner_say(&call->engine->spawner, SPAWN_UPGRADE);
 	return CONTROL_UPGRADES;
 }

@@ -108,6 +108,7 @@ handle_record(struct spawner *spawner, const struct spawn_record *record)
 		return;
 	case SPAWN_LEAVE:
 	case SPAWN_GO_ON:
+	case SPAWN_BUSY:
 		spawner->upgrade(spawner->argument, record);
 		spawner_catch_up(spawner);
 		return;

@@ -17,8 +17,8 @@ struct event;
 struct event_base;
 
 /* While the engine asks for nothing: the start and the end of every worker,
- * a stop and a reload. */
-#define SPAWNER_LATE_MAX (2 * SPAWN_SLOTS + 2)
+ * a stop, a reload and a refusal. */
+#define SPAWNER_LATE_MAX (2 * SPAWN_SLOTS + 3)
 
 /* What a slot's owner hears. exited is the last call for the slot. */
 struct spawner_owner {
@@ -46,7 +46,7 @@ struct spawner {
 	void (*stop)(void *argument);	/* SPAWN_STOP */
 	void (*reload)(void *argument); /* SPAWN_RELOAD */
 	void (*gone)(void *argument);	/* the supervisor is no more */
-	/* SPAWN_LEAVE, SPAWN_GO_ON; may wait by spawner_await() */
+	/* SPAWN_LEAVE, SPAWN_GO_ON, SPAWN_BUSY; may wait by spawner_await() */
 	void (*upgrade)(void *argument, const struct spawn_record *record);
 	void *argument;
 	uint64_t alive_us; /* how often to say that we are; 0: never */

@@ -118,17 +118,23 @@ leave(struct engine *engine, uint64_t pause_us, uint64_t work_us)
 }
 
 static void
-go_on(struct engine *engine, const struct spawn_record *record)
+tell(struct engine *engine, enum upgrade_failure failure, int64_t value)
 {
 	char words[UPGRADE_WORDS_MAX];
+
+	control_upgraded(&engine->control,
+	    upgrade_describe(failure, value, words));
+}
+
+static void
+go_on(struct engine *engine, const struct spawn_record *record)
+{
 	int unused = take_socket(engine);
 
 	if (unused != -1)
 		close(unused);
 	upgrade_close(engine);
-	upgrade_describe((enum upgrade_failure)record->slot, record->value,
-	    words);
-	control_upgraded(&engine->control, words);
+	tell(engine, (enum upgrade_failure)record->slot, record->value);
 }
 
 /* The pause begins, and ends with this engine, or it goes on. */
@@ -203,7 +209,9 @@ give_in_advance(struct engine *engine)
 void
 upgrade_decide(struct engine *engine, const struct spawn_record *record)
 {
-	if (record->type == SPAWN_GO_ON)
+	if (record->type == SPAWN_BUSY)
+		tell(engine, UPGRADE_BUSY, 0);
+	else if (record->type == SPAWN_GO_ON)
 		go_on(engine, record);
 	else if (record->type == SPAWN_LEAVE && engine->upgrade.ready == NULL)
 		give_in_advance(engine);
