@@ -226,9 +226,10 @@ start(const struct options *options, struct config *config,
 	sigset_t held;
 	int loader[2];
 
-	if (privilege_find(privilege, config->user, config->worker_user) ==
-		-1 ||
-	    sandbox_check_config(config,
+	if (privilege_find(privilege, config->user, config->worker_user) == -1)
+		return -1;
+	privilege_tell(privilege);
+	if (sandbox_check_config(config,
 		privilege->uid == privilege->worker_uid) == -1)
 		return -1;
 	if (!privilege->change)

@@ -46,30 +46,34 @@ find_named(const char *name, uid_t *uid, gid_t *gid)
 	return 0;
 }
 
-/* The name that was given, else the default, else nobody: *last_resort. */
+/* The name that was given, else the default, else nobody: *shared. */
 static int
 find_user(const char *given, const char *fallback, uid_t *uid, gid_t *gid,
-    bool *last_resort)
+    bool *shared)
 {
-	*last_resort = false;
 	if (given[0] != '\0')
 		return find_named(given, uid, gid);
 	if (getpwnam(fallback) != NULL)
 		return find_named(fallback, uid, gid);
-	*last_resort = true;
+	*shared = true;
 	return find_named(LAST_RESORT, uid, gid);
 }
 
-static void
-warn_of_weakness(const struct privilege *privilege, bool shared)
+void
+privilege_tell(const struct privilege *privilege)
 {
-	if (privilege->uid == privilege->worker_uid)
+	if (!privilege->change)
+		log_info(NULL,
+		    "started as user %u: engine and workers share "
+		    "it",
+		    (unsigned int)privilege->uid);
+	else if (privilege->uid == privilege->worker_uid)
 		log_warn(NULL,
 		    "engine and workers share user id %u: only the "
 		    "lock-in keeps a worker from the engine; make the users "
 		    "%s and %s",
 		    (unsigned int)privilege->uid, DEFAULT_USER, DEFAULT_WORKER);
-	else if (shared)
+	else if (privilege->shared)
 		log_warn(NULL,
 		    "user %s is shared with other programs; make "
 		    "the users %s and %s",
@@ -80,27 +84,18 @@ int
 privilege_find(struct privilege *privilege, const char *user,
     const char *worker_user)
 {
-	bool user_shared, worker_shared;
-
 	*privilege = (struct privilege){ .uid = geteuid(),
 		.gid = getegid(),
 		.worker_uid = geteuid(),
 		.worker_gid = getegid() };
-	if (geteuid() != 0) {
-		log_info(NULL,
-		    "started as user %u: engine and workers share "
-		    "it",
-		    (unsigned int)geteuid());
+	if (geteuid() != 0)
 		return 0;
-	}
 	privilege->change = true;
 	if (find_user(user, DEFAULT_USER, &privilege->uid, &privilege->gid,
-		&user_shared) == -1 ||
-	    find_user(worker_user, DEFAULT_WORKER, &privilege->worker_uid,
-		&privilege->worker_gid, &worker_shared) == -1)
+		&privilege->shared) == -1)
 		return -1;
-	warn_of_weakness(privilege, user_shared || worker_shared);
-	return 0;
+	return find_user(worker_user, DEFAULT_WORKER, &privilege->worker_uid,
+	    &privilege->worker_gid, &privilege->shared);
 }
 
 int

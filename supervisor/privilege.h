@@ -17,16 +17,20 @@ struct privilege {
 	gid_t gid;
 	uid_t worker_uid;
 	gid_t worker_gid;
+	bool shared; /* one of them is other programs', too */
 };
 
 /*
  * Find the ids for the names; an empty one stands for the default, "socktopus"
- * and "socktopus-worker", or "nobody" with a warning where these do not exist.
- * As a user: no change, whatever the names. 0, or -1 having logged: a name
- * that was given does not exist, or is root.
+ * and "socktopus-worker", or "nobody" where these do not exist. As a user: no
+ * change, whatever the names. 0, or -1 having logged: a name that was given
+ * does not exist, or is root.
  */
 int privilege_find(struct privilege *privilege, const char *user,
     const char *worker_user);
+
+/* Log what these ids leave to the lock-in; for a service with workers. */
+void privilege_tell(const struct privilege *privilege);
 
 /*
  * Would a start find these? As a user: yes, whatever the names. 0, or -1 having

@@ -104,14 +104,10 @@ announce(int fd)
 static void
 descend(void)
 {
-	struct privilege privilege = { .change = false };
-	const enum log_level level = log_get_level();
+	struct privilege privilege;
 
-	/* That there is no user for workers is the service's concern. */
-	log_set_level(LOG_ERROR);
-	if (geteuid() == 0 && privilege_find(&privilege, "", "") == -1)
+	if (privilege_find(&privilege, "", "") == -1)
 		exit(EXIT_FAILURE);
-	log_set_level(level);
 	privilege_drop_engine(&privilege);
 }
 

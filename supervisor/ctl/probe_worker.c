@@ -13,7 +13,6 @@
 #include "shm/message.h"
 #include "supervisor/engine/channel_ends.h"
 #include "supervisor/launch.h"
-#include "supervisor/log.h"
 #include "supervisor/privilege.h"
 #include "supervisor/spawn.h"
 
@@ -28,8 +27,6 @@ probe_worker_prepare(void)
 {
 	struct privilege privilege;
 
-	/* That there is no user for workers is the service's concern. */
-	log_set_level(LOG_ERROR);
 	if (privilege_find(&privilege, "", "") == -1)
 		return -1;
 	settings.change_user = privilege.change;
