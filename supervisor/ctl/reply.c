@@ -214,3 +214,17 @@ reply_get(const struct reply *reply, const struct reply_record *record,
 			return reply->fields[record->first + i].value;
 	return NULL;
 }
+
+const char *
+reply_text(const struct reply *reply, size_t record, const char *key)
+{
+	const char *value = reply_get(reply, &reply->records[record], key);
+
+	return value == NULL ? "" : value;
+}
+
+uint64_t
+reply_number(const struct reply *reply, size_t record, const char *key)
+{
+	return strtoull(reply_text(reply, record, key), NULL, 10);
+}

@@ -7,6 +7,7 @@
 #define CTL_REPLY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define REPLY_RECORDS_MAX 16384
 #define REPLY_FIELDS_MAX 262144
@@ -52,5 +53,11 @@ size_t reply_keep_tunnel(struct reply *reply, const char *name);
 /* The value of a record's key, NULL if it has none. */
 const char *reply_get(const struct reply *reply,
     const struct reply_record *record, const char *key);
+
+/* Of the record with that index: "", or 0, if it has none. */
+const char *
+reply_text(const struct reply *reply, size_t record, const char *key);
+uint64_t
+reply_number(const struct reply *reply, size_t record, const char *key);
 
 #endif

@@ -54,10 +54,7 @@ struct table {
 static const char *
 get(const struct table *table, size_t record, const char *key)
 {
-	const char *value = reply_get(table->reply,
-	    &table->reply->records[record], key);
-
-	return value == NULL ? "" : value;
+	return reply_text(table->reply, record, key);
 }
 
 /* A path that is not up has no round trip, uptime or pid. */

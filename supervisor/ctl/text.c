@@ -33,16 +33,13 @@ static const struct counter delivered[] = { { "datagrams", "delivered" },
 static const char *
 get(const struct output *output, size_t record, const char *key)
 {
-	const char *value = reply_get(output->reply,
-	    &output->reply->records[record], key);
-
-	return value == NULL ? "" : value;
+	return reply_text(output->reply, record, key);
 }
 
 static uint64_t
 get_number(const struct output *output, size_t record, const char *key)
 {
-	return strtoull(get(output, record, key), NULL, 10);
+	return reply_number(output->reply, record, key);
 }
 
 static void

@@ -28,20 +28,6 @@ static const struct fate {
 	{ "nobody", "for nobody", true },
 };
 
-static const char *
-get(const struct reply *reply, size_t record, const char *key)
-{
-	const char *value = reply_get(reply, &reply->records[record], key);
-
-	return value == NULL ? "" : value;
-}
-
-static uint64_t
-number(const struct reply *reply, size_t record, const char *key)
-{
-	return strtoull(get(reply, record, key), NULL, 10);
-}
-
 /* What has come since the other end last told its count. */
 static bool
 is_behind(const struct reply *reply, size_t record)
@@ -49,35 +35,35 @@ is_behind(const struct reply *reply, size_t record)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < sizeof(fates) / sizeof(fates[0]); i++)
-		sum += number(reply, record, fates[i].key);
-	return sum != number(reply, record, "came_in");
+		sum += reply_number(reply, record, fates[i].key);
+	return sum != reply_number(reply, record, "came_in");
 }
 
 void
 text_ledger_write(const struct reply *reply, size_t record, FILE *stream)
 {
-	bool out = strcmp(get(reply, record, "direction"), "out") == 0;
+	bool out = strcmp(reply_text(reply, record, "direction"), "out") == 0;
 	const char *sign = is_behind(reply, record) ? " as last heard; here" :
 						      " =";
 	uint64_t count;
 
-	if (number(reply, record, "came_in") == 0)
+	if (reply_number(reply, record, "came_in") == 0)
 		return;
 	fprintf(stream, "  came in %s: %" PRIu64,
 	    out ? "here" : "at the other end",
-	    number(reply, record, "came_in"));
+	    reply_number(reply, record, "came_in"));
 	for (size_t i = 0; i < sizeof(fates) / sizeof(fates[0]); i++) {
-		count = number(reply, record, fates[i].key);
+		count = reply_number(reply, record, fates[i].key);
 		if (count == 0)
 			continue;
 		fprintf(stream, "%s %" PRIu64 " %s", sign, count,
 		    fates[i].words);
 		sign = " +";
 	}
-	count = number(reply, record, "duplicates");
+	count = reply_number(reply, record, "duplicates");
 	if (count > 0)
 		fprintf(stream, ", and %" PRIu64 " duplicates removed", count);
-	if (strcmp(get(reply, record, "state"), "unknown") == 0)
+	if (strcmp(reply_text(reply, record, "state"), "unknown") == 0)
 		fputs(", as far as is known here", stream);
 	putc('\n', stream);
 }
@@ -87,12 +73,12 @@ static void
 write_losses(const struct reply *reply, size_t record, const char *before,
     FILE *stream)
 {
-	const char *direction = get(reply, record, "direction");
+	const char *direction = reply_text(reply, record, "direction");
 	bool begun = false;
 	uint64_t count;
 
 	for (size_t i = 0; i < sizeof(fates) / sizeof(fates[0]); i++) {
-		count = number(reply, record, fates[i].key);
+		count = reply_number(reply, record, fates[i].key);
 		if (!fates[i].lost || count == 0)
 			continue;
 		if (begun)

@@ -31,10 +31,7 @@ add_line(struct watch_lines *seen)
 static const char *
 get(const struct labels_row *row, const char *key)
 {
-	const char *value = reply_get(row->reply,
-	    &row->reply->records[row->record], key);
-
-	return value == NULL ? "" : value;
+	return reply_text(row->reply, row->record, key);
 }
 
 /* How much of it goes on a line: up to a blank, if there is one. */

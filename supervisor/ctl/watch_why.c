@@ -63,22 +63,15 @@ watch_why_free(struct watch_why *why)
 	free(why);
 }
 
-static const char *
-get(const struct reply *reply, size_t record, const char *key)
-{
-	const char *value = reply_get(reply, &reply->records[record], key);
-
-	return value == NULL ? "" : value;
-}
-
 /* What tells a tunnel from all others; NULL without memory. */
 static char *
 make_key(const char *socket, const struct reply *reply, size_t record)
 {
 	char *key;
 
-	return asprintf(&key, "%s\n%s\n%s", socket, get(reply, record, "name"),
-		   get(reply, record, "local")) == -1 ?
+	return asprintf(&key, "%s\n%s\n%s", socket,
+		   reply_text(reply, record, "name"),
+		   reply_text(reply, record, "local")) == -1 ?
 	    NULL :
 	    key;
 }

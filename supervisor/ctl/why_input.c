@@ -46,24 +46,10 @@ why_watch_free(struct why_watch *watch)
 	free(watch);
 }
 
-static const char *
-get(const struct reply *reply, size_t record, const char *key)
-{
-	const char *value = reply_get(reply, &reply->records[record], key);
-
-	return value == NULL ? "" : value;
-}
-
-static uint64_t
-number(const struct reply *reply, size_t record, const char *key)
-{
-	return strtoull(get(reply, record, key), NULL, 10);
-}
-
 static double
 real(const struct reply *reply, size_t record, const char *key)
 {
-	return strtod(get(reply, record, key), NULL);
+	return strtod(reply_text(reply, record, key), NULL);
 }
 
 static bool
@@ -104,11 +90,13 @@ why_watch_begin(struct why_watch *watch, const struct reply *status)
 	watch->begin_s = why_proc_now();
 	for (size_t i = 0; i < status->count; i++) {
 		if (is_a(status, i, "process"))
-			watch_process(watch, number(status, i, "engine_pid"));
+			watch_process(watch,
+			    reply_number(status, i, "engine_pid"));
 		else if (is_a(status, i, "path"))
-			watch_process(watch, number(status, i, "pid"));
+			watch_process(watch, reply_number(status, i, "pid"));
 		else if (is_a(status, i, "tunnel"))
-			watch_application(watch, get(status, i, "remote"));
+			watch_application(watch,
+			    reply_text(status, i, "remote"));
 	}
 }
 
@@ -178,8 +166,8 @@ find_tunnel(const struct reply *before, const struct reply *after,
 		if (before->records[i].name != NULL &&
 		    strcmp(before->records[i].name,
 			after->records[tunnel].name) == 0 &&
-		    strcmp(get(before, i, "local"),
-			get(after, tunnel, "local")) == 0)
+		    strcmp(reply_text(before, i, "local"),
+			reply_text(after, tunnel, "local")) == 0)
 			return i;
 	return REPLY_NONE;
 }
@@ -190,8 +178,8 @@ dropped(const struct reply *reply, size_t tunnel, const char *cause)
 	for (size_t i = 0; i < reply->count; i++)
 		if (reply->records[i].tunnel == tunnel &&
 		    is_a(reply, i, "drop") &&
-		    strcmp(get(reply, i, "cause"), cause) == 0)
-			return number(reply, i, "count");
+		    strcmp(reply_text(reply, i, "cause"), cause) == 0)
+			return reply_number(reply, i, "count");
 	return 0;
 }
 
@@ -201,8 +189,8 @@ sent_before(const struct reply *before, const char *pid, uint64_t now)
 {
 	for (size_t i = 0; i < before->count; i++)
 		if (is_a(before, i, "path") &&
-		    strcmp(get(before, i, "pid"), pid) == 0)
-			return number(before, i, "tx_bytes");
+		    strcmp(reply_text(before, i, "pid"), pid) == 0)
+			return reply_number(before, i, "tx_bytes");
 	return now;
 }
 
@@ -229,10 +217,12 @@ read_steps(const struct reply *after, const char *pid, struct why_path *path)
 
 	for (size_t i = 0; i < after->count; i++) {
 		if (!is_a(after, i, "samples") ||
-		    strcmp(get(after, i, "pid"), pid) != 0)
+		    strcmp(reply_text(after, i, "pid"), pid) != 0)
 			continue;
-		bytes = read_series(get(after, i, "bytes"), path->step_bytes);
-		rtts = read_series(get(after, i, "rtt_us"), path->step_rtt_us);
+		bytes = read_series(reply_text(after, i, "bytes"),
+		    path->step_bytes);
+		rtts = read_series(reply_text(after, i, "rtt_us"),
+		    path->step_rtt_us);
 		path->steps = bytes < rtts ? bytes : rtts;
 	}
 }
@@ -241,20 +231,20 @@ static void
 read_path(const struct why_watch *watch, const struct reply *before,
     const struct reply *after, size_t record, struct why_path *path)
 {
-	const char *pid = get(after, record, "pid");
-	uint64_t sent = number(after, record, "tx_bytes");
+	const char *pid = reply_text(after, record, "pid");
+	uint64_t sent = reply_number(after, record, "tx_bytes");
 
 	memset(path, 0, sizeof(*path));
-	path->uri = get(after, record, "uri");
-	path->error = get(after, record, "last_error");
-	path->up = strcmp(get(after, record, "state"), "up") == 0;
-	path->backup = strcmp(get(after, record, "role"), "backup") == 0;
-	path->measured = number(after, record, "measured") != 0;
+	path->uri = reply_text(after, record, "uri");
+	path->error = reply_text(after, record, "last_error");
+	path->up = strcmp(reply_text(after, record, "state"), "up") == 0;
+	path->backup = strcmp(reply_text(after, record, "role"), "backup") == 0;
+	path->measured = reply_number(after, record, "measured") != 0;
 	path->rate_bytes_s = real(after, record, "rate");
 	path->bytes_s = (double)grown(sent_before(before, pid, sent), sent) /
 	    seconds_of(watch);
 	path->rtt_ms = real(after, record, "rtt_ms");
-	read_process(watch, number(after, record, "pid"), &path->worker);
+	read_process(watch, reply_number(after, record, "pid"), &path->worker);
 	if (path->up)
 		read_steps(after, pid, path);
 }
@@ -267,7 +257,7 @@ read_engine(const struct why_watch *watch, const struct reply *after,
 
 	for (size_t i = 0; i < after->count; i++)
 		if (is_a(after, i, "process"))
-			pid = number(after, i, "engine_pid");
+			pid = reply_number(after, i, "engine_pid");
 	read_process(watch, pid, engine);
 }
 
@@ -284,8 +274,8 @@ growth(const struct pair *pair, const char *key)
 {
 	return pair->was == REPLY_NONE ?
 	    0 :
-	    grown(number(pair->before, pair->was, key),
-		number(pair->after, pair->is, key));
+	    grown(reply_number(pair->before, pair->was, key),
+		reply_number(pair->after, pair->is, key));
 }
 
 static uint64_t
@@ -326,11 +316,12 @@ why_input_read(const struct why_watch *watch, const struct reply *before,
 	memset(input, 0, sizeof(*input));
 	input->seconds = seconds_of(watch);
 	input->paths = paths;
-	input->application = get(after, tunnel, "remote");
-	input->redundant = strcmp(get(after, tunnel, "scheduler"),
+	input->application = reply_text(after, tunnel, "remote");
+	input->redundant = strcmp(reply_text(after, tunnel, "scheduler"),
 			       "redundant") == 0;
-	input->reorder_ms = (unsigned int)number(after, tunnel, "reorder_ms");
-	input->buffer_bytes = number(after, tunnel, "buffer_bytes");
+	input->reorder_ms = (unsigned int)reply_number(after, tunnel,
+	    "reorder_ms");
+	input->buffer_bytes = reply_number(after, tunnel, "buffer_bytes");
 	read_counters(&pair, input);
 	input->ignored = ignored_by(watch, input->application);
 	read_engine(watch, after, &input->engine);
