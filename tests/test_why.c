@@ -3,7 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/ctl/reply.h"
 #include "supervisor/ctl/why.h"
+#include "supervisor/ctl/why_input.h"
 #include "supervisor/ctl/why_proc.h"
 #include "tests/suite.h"
 
@@ -182,6 +184,10 @@ START_TEST(test_pays)
 	input.blocked = 0.9;
 	why_judge(&input, &verdict);
 	ck_assert(verdict.pays);
+	/* It stands still, which tells nothing of what it could carry. */
+	paths[0].bytes_s = 0;
+	why_judge(&input, &verdict);
+	ck_assert(!verdict.pays);
 	paths[0].measured = false;
 	why_judge(&input, &verdict);
 	ck_assert(!verdict.pays);
@@ -286,6 +292,41 @@ START_TEST(test_no_bottleneck_to_see)
 }
 END_TEST
 
+/* --- from answers ----------------------------------------------------------- */
+
+/* One path has a worker, which sends; two ended long ago, after as much. */
+#define ANSWER(sent)                                                      \
+	"tunnel name=t local=127.0.0.1:1 remote=127.0.0.1:2 received=0\n" \
+	"path tunnel=t uri=tcp://one state=waiting pid=0 tx_bytes=0\n"    \
+	"path tunnel=t uri=tcp://two state=waiting pid=0 tx_bytes=9000\n" \
+	"path tunnel=t uri=tcp://three state=up pid=2147483647 "          \
+	"tx_bytes=" sent "\n"                                             \
+	"end\n"
+
+START_TEST(test_who_is_down_carries_nothing)
+{
+	static struct why_path read[WHY_PATHS_MAX];
+	char first[] = ANSWER("1000"), second[] = ANSWER("3000");
+	struct why_watch *watch = why_watch_new();
+	struct reply before, after;
+	const char *wrong;
+
+	ck_assert_int_eq(reply_parse(&before, first, strlen(first), &wrong), 0);
+	ck_assert_int_eq(reply_parse(&after, second, strlen(second), &wrong),
+	    0);
+	why_watch_begin(watch, &before);
+	why_watch_end(watch);
+	why_input_read(watch, &before, &after, 0, read, &input);
+	ck_assert_uint_eq(input.paths_count, 3);
+	ck_assert_double_eq(read[0].bytes_s, 0);
+	ck_assert_double_eq(read[1].bytes_s, 0);
+	ck_assert_double_gt(read[2].bytes_s, 0);
+	why_watch_free(watch);
+	reply_free(&before);
+	reply_free(&after);
+}
+END_TEST
+
 /* --- what /proc says -------------------------------------------------------- */
 
 START_TEST(test_drops)
@@ -352,6 +393,7 @@ main(void)
 	tcase_add_test(tests, test_pays);
 	tcase_add_loop_test(tests, test_bottleneck, 0, 2);
 	tcase_add_loop_test(tests, test_no_bottleneck_to_see, 0, 7);
+	tcase_add_test(tests, test_who_is_down_carries_nothing);
 	tcase_add_test(tests, test_drops);
 	tcase_add_test(tests, test_own_process);
 	suite_add_tcase(suite, tests);

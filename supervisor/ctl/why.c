@@ -94,11 +94,14 @@ best(const struct why_input *input)
 	return found;
 }
 
-/* While it is full, what it carries says more than what it once did. */
+/*
+ * While it is full, what it carries says more than what it once did; nothing at
+ * all says that it stands still.
+ */
 static double
 alone(const struct why_input *input, const struct why_path *path)
 {
-	return input->blocked >= BLOCKED_MOSTLY &&
+	return input->blocked >= BLOCKED_MOSTLY && path->bytes_s > 0 &&
 		path->bytes_s < path->rate_bytes_s ?
 	    path->bytes_s :
 	    path->rate_bytes_s;
@@ -183,7 +186,6 @@ static bool
 judge_cpu(const struct why_input *input, char *words)
 {
 	const struct why_path *path = input->paths;
-
 	bool behind = input->blocked >= BLOCKED_LEAST ||
 	    drops(input, input->kernel + input->no_room);
 

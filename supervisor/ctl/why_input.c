@@ -183,15 +183,18 @@ dropped(const struct reply *reply, size_t tunnel, const char *cause)
 	return 0;
 }
 
-/* What the path's worker had sent by then; 0 if it is another one by now. */
+/* What the path sent meanwhile; 0 without a worker, or with another one. */
 static uint64_t
-sent_before(const struct reply *before, const char *pid, uint64_t now)
+sent_since(const struct reply *before, const struct reply *after, size_t record)
 {
-	for (size_t i = 0; i < before->count; i++)
+	uint64_t pid = reply_number(after, record, "pid");
+
+	for (size_t i = 0; pid != 0 && i < before->count; i++)
 		if (is_a(before, i, "path") &&
-		    strcmp(reply_text(before, i, "pid"), pid) == 0)
-			return reply_number(before, i, "tx_bytes");
-	return now;
+		    reply_number(before, i, "pid") == pid)
+			return grown(reply_number(before, i, "tx_bytes"),
+			    reply_number(after, record, "tx_bytes"));
+	return 0;
 }
 
 static size_t
@@ -231,9 +234,6 @@ static void
 read_path(const struct why_watch *watch, const struct reply *before,
     const struct reply *after, size_t record, struct why_path *path)
 {
-	const char *pid = reply_text(after, record, "pid");
-	uint64_t sent = reply_number(after, record, "tx_bytes");
-
 	memset(path, 0, sizeof(*path));
 	path->uri = reply_text(after, record, "uri");
 	path->error = reply_text(after, record, "last_error");
@@ -241,12 +241,12 @@ read_path(const struct why_watch *watch, const struct reply *before,
 	path->backup = strcmp(reply_text(after, record, "role"), "backup") == 0;
 	path->measured = reply_number(after, record, "measured") != 0;
 	path->rate_bytes_s = real(after, record, "rate");
-	path->bytes_s = (double)grown(sent_before(before, pid, sent), sent) /
+	path->bytes_s = (double)sent_since(before, after, record) /
 	    seconds_of(watch);
 	path->rtt_ms = real(after, record, "rtt_ms");
 	read_process(watch, reply_number(after, record, "pid"), &path->worker);
 	if (path->up)
-		read_steps(after, pid, path);
+		read_steps(after, reply_text(after, record, "pid"), path);
 }
 
 static void
