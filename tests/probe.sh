@@ -70,6 +70,46 @@ holds slow '.round_trip_loaded.most_ms > .round_trip.mean_ms + 100'
 note "slow: $(jq -c '[.rate, .queued_bytes, .round_trip_loaded.most_ms]' \
     "$work/probe.slow.log")"
 
+# The answer of the listener is there before a probe that was kept waiting
+# has heard that the connection stands.
+cat >"$work/proxy.sh" <<END
+while read -r line && [ "\${#line}" -gt 1 ]; do :; done
+touch "$work/asked"
+until [ -e "$work/go" ]; do sleep 0.02; done
+printf 'HTTP/1.1 200 OK\\r\\n\\r\\n'
+exec socat - "TCP:$listener"
+END
+start_on_port proxy socat TCP-LISTEN:PORT,bind=127.0.0.1,reuseaddr,fork \
+    "EXEC:bash $work/proxy.sh"
+has_answer() {
+	[ "$(ss -Htin "dport = :${port[proxy]}" |
+	    sed -n 's/.* bytes_received:\([0-9]*\).*/\1/p')" -gt 100 ]
+} 2>/dev/null
+start probe.late "$build/socktopusctl" probe -j "${keyed[@]}" -n 1 \
+    "http://127.0.0.1:${port[proxy]}" --to "$listener"
+await 5 'request to the proxy' test -e "$work/asked"
+kill -STOP "${pid[probe.late]}"
+touch "$work/go"
+await 5 'answer of the listener' has_answer
+kill -CONT "${pid[probe.late]}"
+finish probe.late 40
+holds late '.ok and .handshake_ms > 0 and .handshake_ms < 60000'
+
+# Of several the one that failed is told, not one that was not ready then.
+cat >"$work/door.sh" <<END
+for turn in 1 2; do
+	if mkdir "$work/turn.\$turn" 2>/dev/null; then
+		[ "\$turn" = 1 ] || exec cat >/dev/null
+		exec socat - "TCP:$listener"
+	fi
+done
+END
+start_on_port door socat TCP-LISTEN:PORT,bind=127.0.0.1,reuseaddr,fork \
+    "EXEC:bash $work/door.sh"
+probe door 1 "${keyed[@]}" -n 3 "tcp://127.0.0.1:${port[door]}"
+holds door '.rate > 0 and .rate_of_all == null'
+fails_with door '*closed by the other side*'
+
 # Without keys only the way is tried.
 probe keyless 0 "tcp://$listener"
 holds keyless '.ok and .handshake_ms == null and .rate == null'

@@ -158,27 +158,26 @@ handle_end(struct probe_link *link)
 	probe_link_fail(link, "%s", words);
 }
 
-static void
-take_events(struct probe_link *link)
+/* True if there may be more. */
+static bool
+take_event(struct probe_link *link)
 {
 	struct worker_event event;
 
-	while (link->state != PROBE_FAILED) {
-		switch (message_receive_event(link->channel.socket, &event)) {
-		case MESSAGE_OK:
-			handle_event(link, &event);
-			break;
-		case MESSAGE_NONE:
-			return;
-		case MESSAGE_CLOSED:
-			handle_end(link);
-			return;
-		case MESSAGE_BROKEN:
-			probe_link_fail(link,
-			    "worker sent an impossible message");
-			return;
-		}
+	switch (message_receive_event(link->channel.socket, &event)) {
+	case MESSAGE_OK:
+		handle_event(link, &event);
+		return true;
+	case MESSAGE_NONE:
+		break;
+	case MESSAGE_CLOSED:
+		handle_end(link);
+		break;
+	case MESSAGE_BROKEN:
+		probe_link_fail(link, "worker sent an impossible message");
+		break;
 	}
+	return false;
 }
 
 static void
@@ -187,9 +186,13 @@ serve(struct probe_link *link)
 	if (link->state == PROBE_FAILED)
 		return;
 	bell_drain(link->channel.bell_in);
-	/* What an ended worker left behind came before its last words. */
+	/* That the connection stands was said before its first byte came, */
+	while (link->state == PROBE_DIALLING && take_event(link))
+		;
+	/* and what an ended worker left behind before its last words. */
 	probe_session_receive(link);
-	take_events(link);
+	while (link->state != PROBE_FAILED && take_event(link))
+		;
 	probe_session_receive(link);
 	if (link->state == PROBE_READY)
 		probe_session_send(link);

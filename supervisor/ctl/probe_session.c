@@ -181,11 +181,12 @@ void
 probe_session_receive(struct probe_link *link)
 {
 	static uint8_t body[FRAME_SEALED_MAX];
-	size_t bytes, least, most;
+	size_t bytes = 0, least, most, taken = 0;
 	enum wire_result result = WIRE_OK;
 
+	/* All that is there, but no more for a listener that never stops. */
 	while (result == WIRE_OK && link->state != PROBE_FAILED &&
-	    link->handshake != NULL) {
+	    link->handshake != NULL && taken < CHANNEL_RING_BYTES) {
 		least = most = NOISE_MESSAGE2_BYTES(FRAME_HELLO2_BYTES);
 		if (link->rx != NULL) {
 			least = FRAME_SEALED_MIN;
@@ -194,6 +195,7 @@ probe_session_receive(struct probe_link *link)
 		result = wire_take(&link->channel, body, least, most, &bytes);
 		if (result == WIRE_EMPTY)
 			break;
+		taken += bytes;
 		if (result != WIRE_OK)
 			probe_link_fail(link,
 			    "%s: not a listener of socktopus?",
