@@ -102,6 +102,12 @@ echo 'error not%20today' >"$work/c.answer"
 ask 1 status -j
 says 'c.sock: refused: not today'
 holds '.process.pid == 11'
+# Whatever it says, no terminal obeys it.
+echo 'error no%1b[2Jt%0atoday' >"$work/c.answer"
+ask 1 status
+says 'c.sock: refused: no\?\[2Jt\?today$'
+ask 1 -s "$sockets/c.sock" log info
+says ': no\?\[2Jt\?today$'
 echo 'tunnel name=x' >"$work/c.answer"
 ask 1 status
 says 'c.sock: the answer is cut off'

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shm/message.h"
+
 static int
 hex_digit(char c)
 {
@@ -159,10 +161,12 @@ reply_parse(struct reply *reply, char *text, size_t bytes, const char **wrong)
 		if (strcmp(line, "end") == 0)
 			return 0;
 		if (strncmp(line, "error ", 6) == 0) {
+			if (decode(line + 6) == -1)
+				return fail(reply, wrong,
+				    "the answer is malformed");
+			message_make_printable(line + 6);
 			reply->error = line + 6;
-			if (decode(line + 6) == 0)
-				return 0;
-			return fail(reply, wrong, "the answer is malformed");
+			return 0;
 		}
 		if (add_record(reply, line) == -1)
 			return fail(reply, wrong, "the answer is malformed");

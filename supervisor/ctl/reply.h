@@ -33,7 +33,7 @@ struct reply {
 	size_t count;
 	struct reply_field *fields; /* owned */
 	size_t fields_count;
-	const char *error; /* the engine's refusal, or NULL */
+	const char *error; /* the engine's refusal, printable; or NULL */
 };
 
 /*
