@@ -177,6 +177,22 @@ START_TEST(weight_is_a_share)
 }
 END_TEST
 
+START_TEST(no_weight_is_a_small_chance)
+{
+	int first = 0;
+
+	for (uint32_t seed = 0; seed < SEEDS; seed++) {
+		list.count = 0;
+		offer(1, 9, "a");
+		offer(1, 0, "b");
+		srv_order(&list, seed * 2654435761u);
+		first += list.item[0].host[0] == 'b';
+	}
+	ck_assert_int_gt(first, SEEDS * 5 / 100);
+	ck_assert_int_lt(first, SEEDS * 15 / 100);
+}
+END_TEST
+
 START_TEST(servers_may_rotate)
 {
 	struct srv_list other;
@@ -212,6 +228,7 @@ main(void)
 	tcase_add_test(tests, broken_answers);
 	tcase_add_test(tests, priority_goes_before_weight);
 	tcase_add_test(tests, weight_is_a_share);
+	tcase_add_test(tests, no_weight_is_a_small_chance);
 	tcase_add_test(tests, servers_may_rotate);
 	return suite_run(suite);
 }

@@ -84,7 +84,10 @@ look_up(const char *name, struct srv_list *list)
 	return bytes == -1 ? error : srv_read(answer, (size_t)bytes, list);
 }
 
-/* Any fixed order, so that servers may rotate their records. */
+/*
+ * Any fixed order, so that servers may rotate their records, but those of no
+ * weight first: there they have a chance.
+ */
 static int
 compare(const void *left, const void *right)
 {
@@ -93,6 +96,8 @@ compare(const void *left, const void *right)
 
 	if (a->priority != b->priority)
 		return a->priority < b->priority ? -1 : 1;
+	if ((a->weight == 0) != (b->weight == 0))
+		return a->weight == 0 ? -1 : 1;
 	if (order != 0)
 		return order;
 	return (a->port > b->port) - (a->port < b->port);
