@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -23,6 +24,7 @@ static struct job job;
 static struct rig rig;
 static struct report report;
 static struct worker_event event;
+static struct rlimit descriptors; /* of who is refused */
 
 static void
 setup(void)
@@ -35,6 +37,7 @@ setup(void)
 	    0);
 	rig.channel = pair[0];
 	report = (struct report){ .channel = pair[1], .stage = STAGE_START };
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
 }
 
 static int
@@ -125,6 +128,7 @@ expect_refusal(const char *text)
 {
 	rig.pid = fork();
 	if (rig.pid == 0) {
+		setrlimit(RLIMIT_NOFILE, &descriptors);
 		socket_family(&job, &report);
 		socket_open(AF_INET, &job, &report);
 		_exit(0);
@@ -145,6 +149,13 @@ START_TEST(names_a_wish_that_cannot_be_met)
 	expect_refusal("source 192.0.2.77: Cannot assign requested address");
 	strlcpy(job.source, "nowhere", sizeof(job.source));
 	expect_refusal("source is not an address");
+}
+END_TEST
+
+START_TEST(names_what_there_is_no_descriptor_for)
+{
+	descriptors.rlim_cur = 0;
+	expect_refusal("socket: Too many open files");
 }
 END_TEST
 
@@ -200,6 +211,7 @@ suite(void)
 	tcase_add_test(t, comes_from_the_source);
 	tcase_add_test(t, tunes_an_accepted_connection);
 	tcase_add_test(t, names_a_wish_that_cannot_be_met);
+	tcase_add_test(t, names_what_there_is_no_descriptor_for);
 	tcase_add_test(t, uses_mptcp_where_it_can);
 	suite_add_tcase(s, t);
 	return s;

@@ -39,11 +39,13 @@ struct refusal {
 	char text[MESSAGE_TEXT_MAX];
 };
 
+/* value is empty where the name says it all. */
 static int
 refuse(struct refusal *refusal, const char *what, const char *value)
 {
 	refusal->error = errno;
-	snprintf(refusal->text, sizeof(refusal->text), "%s %s", what, value);
+	snprintf(refusal->text, sizeof(refusal->text), "%s%s%s", what,
+	    value[0] != '\0' ? " " : "", value);
 	return -1;
 }
 
