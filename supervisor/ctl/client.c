@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "supervisor/engine/clock.h"
 
 #define CHUNK_BYTES 65536
 
@@ -22,15 +23,6 @@ struct answer {
 	size_t size;
 	size_t line; /* where its last line begins */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int
 open_socket(const char *path, int timeout_ms)
@@ -68,28 +60,31 @@ send_line(int fd, const char *command)
 
 	length = snprintf(line, sizeof(line), "%s\n", command);
 	if (length < 0 || length >= (int)sizeof(line)) {
-		errno = EMSGSIZE;
+		errno = E2BIG;
 		return -1;
 	}
 	sent = send(fd, line, (size_t)length, MSG_NOSIGNAL);
 	explicit_bzero(line, sizeof(line));
 	if (sent == length)
 		return 0;
-	if (errno == EAGAIN)
+	/* A part of it, too, means that the time was over. */
+	if (sent >= 0 || errno == EAGAIN)
 		errno = ETIMEDOUT;
 	return -1;
 }
 
 static int
-wait_readable(int fd, int64_t deadline_ms)
+wait_readable(int fd, uint64_t deadline_us)
 {
 	struct pollfd item = { .fd = fd, .events = POLLIN };
-	int64_t left;
+	uint64_t now_us;
 	int n;
 
 	do {
-		left = deadline_ms - now_ms();
-		n = left <= 0 ? 0 : poll(&item, 1, (int)left);
+		now_us = clock_now_us();
+		n = now_us >= deadline_us ?
+		    0 :
+		    poll(&item, 1, (int)((deadline_us - now_us) / 1000 + 1));
 	} while (n == -1 && errno == EINTR);
 	if (n == 0)
 		errno = ETIMEDOUT;
@@ -137,14 +132,14 @@ is_complete(struct answer *answer)
 }
 
 static int
-read_answer(int fd, struct answer *answer, int64_t deadline_ms)
+read_answer(int fd, struct answer *answer, uint64_t deadline_us)
 {
 	size_t used;
 	ssize_t n;
 
 	for (;;) {
 		if (make_room(answer) == -1 ||
-		    wait_readable(fd, deadline_ms) == -1)
+		    wait_readable(fd, deadline_us) == -1)
 			return -1;
 		used = answer->used;
 		n = recv(fd, answer->text + used, answer->size - used - 1,
@@ -166,6 +161,8 @@ describe(int error)
 	switch (error) {
 	case ETIMEDOUT:
 		return "no answer in time";
+	case E2BIG:
+		return "the request is too long";
 	case EMSGSIZE:
 		return "the answer is too long";
 	case ENAMETOOLONG:
@@ -182,18 +179,19 @@ enum client_result
 client_ask(const char *path, const char *command, int timeout_ms, char **answer,
     size_t *bytes, char error[CLIENT_ERROR_MAX])
 {
-	int64_t deadline_ms = now_ms() + timeout_ms;
+	uint64_t deadline_us = clock_now_us() + (uint64_t)timeout_ms * 1000;
 	struct answer got = { NULL, 0, 0, 0 };
+	bool stale;
 	int fd;
 
 	fd = open_socket(path, timeout_ms);
 	if (fd == -1) {
+		stale = errno == ECONNREFUSED || errno == ENOENT;
 		snprintf(error, CLIENT_ERROR_MAX, "%s", describe(errno));
-		return errno == ECONNREFUSED || errno == ENOENT ? CLIENT_STALE :
-								  CLIENT_FAILED;
+		return stale ? CLIENT_STALE : CLIENT_FAILED;
 	}
 	if (send_line(fd, command) == -1 ||
-	    read_answer(fd, &got, deadline_ms) == -1) {
+	    read_answer(fd, &got, deadline_us) == -1) {
 		snprintf(error, CLIENT_ERROR_MAX, "%s", describe(errno));
 		free(got.text);
 		close(fd);

@@ -16,17 +16,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "supervisor/ctl/gather.h"
 #include "supervisor/ctl/json.h"
 #include "supervisor/ctl/metrics.h"
 #include "supervisor/ctl/page.h"
 #include "supervisor/ctl/status.h"
+#include "supervisor/engine/clock.h"
 #include "supervisor/log.h"
 
 #define ASK_TIMEOUT_MS 1000
-#define KEEP_MS 500
+#define KEEP_US UINT64_C(500000)
 #define CONNECTIONS_MAX 64
 #define CONNECTION_BYTES 16384
 #define IDLE_S 20
@@ -36,21 +36,11 @@ static struct {
 	const char *control;
 	bool loopback;
 	struct gather gather;
-	int64_t asked_ms;
-	bool asked;
+	uint64_t asked_us; /* 0: not yet */
 	/* When it was last logged: */
 	size_t silent; /* of the processes */
 	bool none;     /* there was none */
 } exporter;
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void
 complain_of_none(const struct gather *gather)
@@ -85,14 +75,14 @@ complain(const struct gather *gather)
 static const struct gather *
 ask(void)
 {
-	if (exporter.asked && now_ms() - exporter.asked_ms < KEEP_MS)
-		return &exporter.gather;
-	if (exporter.asked)
+	if (exporter.asked_us != 0) {
+		if (clock_now_us() - exporter.asked_us < KEEP_US)
+			return &exporter.gather;
 		gather_free(&exporter.gather);
+	}
 	gather_ask(&exporter.gather, exporter.control, "status",
 	    ASK_TIMEOUT_MS);
-	exporter.asked = true;
-	exporter.asked_ms = now_ms();
+	exporter.asked_us = clock_now_us();
 	complain(&exporter.gather);
 	return &exporter.gather;
 }

@@ -20,6 +20,7 @@
 
 #include "supervisor/ctl/graph.h"
 #include "supervisor/ctl/watch_lines.h"
+#include "supervisor/engine/clock.h"
 
 #define GRAPH_MIN 6
 #define FIXED 54 /* columns besides the name and the two graphs */
@@ -240,15 +241,6 @@ watch_screen_show(const struct gather *gather, const struct watch_why *why)
 	draw();
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* False if the user has had enough. */
 static bool
 heed(int key)
@@ -283,13 +275,13 @@ watch_screen_wait(int64_t period_ms)
 {
 	struct pollfd keys = { isatty(STDIN_FILENO) ? STDIN_FILENO : -1, POLLIN,
 		0 };
-	int64_t until = now_ms() + period_ms, left;
+	uint64_t until_us = clock_now_us() + (uint64_t)period_ms * 1000, now_us;
 	struct timespec limit;
 	int key;
 
-	while ((left = until - now_ms()) > 0) {
-		limit.tv_sec = left / 1000;
-		limit.tv_nsec = left % 1000 * 1000000;
+	while ((now_us = clock_now_us()) < until_us) {
+		limit.tv_sec = (time_t)((until_us - now_us) / 1000000);
+		limit.tv_nsec = (long)((until_us - now_us) % 1000000 * 1000);
 		if (ppoll(&keys, 1, &limit, &screen.waiting) == -1 &&
 		    errno != EINTR)
 			return -1;
