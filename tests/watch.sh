@@ -120,6 +120,8 @@ await 10 "table" shows resize "tcp://127.0.0.1:${port[relay1]}"
 before=$(titles resize)
 stty -F "$(cat "$work/tty")" cols 60
 await 10 "drawing of another size" has_more_titles resize "$before"
+[ "$(grep -oa 'RX' "$work/resize.screen" | wc -l)" = 1 ] ||
+    fail "what has no room in a line goes on in the next"
 stty -F "$(cat "$work/tty")" cols 5 rows 1
 sleep 0.3
 stty -F "$(cat "$work/tty")" cols 300 rows 100

@@ -13,6 +13,8 @@
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -122,6 +124,20 @@ smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* Cut at the right edge, where curses would go on in the next line. */
+__attribute__((format(printf, 3, 4))) static void
+put(int y, int x, const char *format, ...)
+{
+	char text[WATCH_TEXT_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (x < COLS)
+		mvaddnstr(y, x, text, COLS - x);
+}
+
 /* Right of x, as wide as there is room for: the newest samples. */
 static void
 draw_graph(int y, size_t x, size_t width, const double *samples, size_t count)
@@ -163,12 +179,12 @@ draw_path(int y, const struct watch_line *line, size_t name, size_t graph)
 {
 	int x = 4 + (int)name;
 
-	mvaddnstr(y, 2, line->text, (int)name);
+	put(y, 2, "%.*s", (int)name, line->text);
 	attron(COLOR_PAIR(line->colour));
-	mvprintw(y, x, "%-9.9s", line->state);
+	put(y, x, "%-9.9s", line->state);
 	attroff(COLOR_PAIR(line->colour));
-	mvprintw(y, x + 10, "%10.10s", line->rtt);
-	mvprintw(y, x + 22 + (int)graph, "%13s%14s", line->tx, line->rx);
+	put(y, x + 10, "%10.10s", line->rtt);
+	put(y, x + 22 + (int)graph, "%13s%14s", line->tx, line->rx);
 	if (graph == 0 || line->samples == NULL)
 		return;
 	draw_graph(y, (size_t)x + 21, graph, line->samples->rtt_ms,
@@ -188,15 +204,15 @@ draw_head(size_t name, size_t graph)
 	localtime_r(&now, &fields);
 	strftime(text, sizeof(text), "%H:%M:%S", &fields);
 	attron(A_BOLD);
-	mvaddstr(0, 0, "socktopus");
+	put(0, 0, "socktopus");
 	attroff(A_BOLD);
-	printw("  %s  q quits, arrows scroll", text);
+	put(0, 9, "  %s  q quits, arrows scroll", text);
 	attron(A_REVERSE);
 	mvhline(1, 0, ' ', COLS);
-	mvaddstr(1, 2, "PATH");
-	mvaddstr(1, x, "STATE");
-	mvprintw(1, x + 10, "%10s", "RTT");
-	mvprintw(1, x + 22 + (int)graph, "%13s%14s", "TX", "RX");
+	put(1, 2, "PATH");
+	put(1, x, "STATE");
+	put(1, x + 10, "%10s", "RTT");
+	put(1, x + 22 + (int)graph, "%13s%14s", "TX", "RX");
 	attroff(A_REVERSE);
 }
 
@@ -205,12 +221,12 @@ draw_line(int y, const struct watch_line *line, size_t name, size_t graph)
 {
 	if (line->title) {
 		attron(A_BOLD);
-		mvaddnstr(y, 0, line->text, COLS);
+		put(y, 0, "%s", line->text);
 		attroff(A_BOLD);
 	} else if (line->state[0] != '\0')
 		draw_path(y, line, name, graph);
-	else if (COLS > 2)
-		mvaddnstr(y, 2, line->text, COLS - 2);
+	else
+		put(y, 2, "%s", line->text);
 }
 
 static void
@@ -230,7 +246,7 @@ draw(void)
 		draw_line(2 + (int)i, &screen.seen.lines[screen.top + i], name,
 		    graph);
 	if (screen.seen.count == 0)
-		mvaddstr(3, 2, "no running socktopus was found");
+		put(3, 2, "no running socktopus was found");
 	refresh();
 }
 
