@@ -362,9 +362,10 @@ path_is_up() {
 	[ "$(query "$1" "$2 | .state")" = up ]
 }
 
-# inode PORT: of the socket that is connected to it.
+# inode PORT: of the sockets that are connected to it, in order.
 inode() {
-	ss -Htne "dst 127.0.0.1:$1" | sed -n 's/.* ino:\([0-9]*\) .*/\1/p'
+	ss -Htne "dst 127.0.0.1:$1" | sed -n 's/.* ino:\([0-9]*\) .*/\1/p' |
+	    sort
 }
 
 # is_other PORT INODE: one other socket is connected to it.
