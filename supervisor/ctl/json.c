@@ -15,10 +15,9 @@ struct json_status {
 };
 
 /* Words, whatever they look like: a tunnel may be named 7. */
-static const char *const word_keys[] = { "cause", "direction", "key",
-	"last_error", "local", "mode", "name", "note", "path", "peer", "reload",
-	"remote", "role", "scheduler", "session", "stage", "state", "tunnel",
-	"uri", "version" };
+static const char *const word_keys[] = { "cause", "direction", "last_error",
+	"local", "mode", "name", "note", "peer", "reload", "remote", "role",
+	"scheduler", "state", "tunnel", "uri", "version" };
 
 /* What a script may rely on; null until the process says otherwise. */
 static const char *const tunnel_keys[] = { "name", "role", "state", "sent",
