@@ -11,9 +11,6 @@
 
 #include <sys/socket.h>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
@@ -158,6 +155,7 @@ send_some(struct pump *pump)
 	sent = write(pump->socket, span, bytes);
 	if (sent < 0)
 		return write_failed(pump);
+	ack_written(&pump->ack);
 	ring_release(&pump->tx, (size_t)sent);
 	bell_ring(&pump->flags->engine_wants_room, pump->bell_out);
 	pump->writable = (size_t)sent == bytes;
@@ -178,19 +176,6 @@ read_failed(struct pump *pump)
 		pump->error = errno;
 	pump->end = PUMP_FAILED;
 	return false;
-}
-
-/*
- * A relay without TCP_NODELAY holds a frame's last segment until all before it
- * is acknowledged, and our kernel would wait 40 ms for something to send with
- * the acknowledgement. The option wears off, so it is set again.
- */
-static void
-acknowledge_now(const struct pump *pump)
-{
-	static const int yes = 1;
-
-	setsockopt(pump->socket, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
 }
 
 static bool
@@ -216,7 +201,7 @@ receive_some(struct pump *pump)
 	bell_ring(&pump->flags->engine_wants_data, pump->bell_out);
 	pump->readable = (size_t)got == room;
 	if (!pump->readable)
-		acknowledge_now(pump);
+		ack_read(&pump->ack, pump->socket);
 	return pump->readable;
 }
 
@@ -271,8 +256,9 @@ hear(struct pump *pump, const struct pollfd *polls)
 		pump->readable = true;
 	if ((polls[0].revents & ~POLLIN) != 0)
 		pump->writable = true;
-	if ((polls[1].revents != 0 && bell_drain(pump->bell_in) == -1) ||
-	    polls[2].revents != 0)
+	if (polls[1].revents != 0)
+		pump->rung = true;
+	if (polls[2].revents != 0)
 		pump->end = PUMP_STOPPED;
 }
 
@@ -287,16 +273,53 @@ admit(struct pump *pump, short events)
 		bell_ring(&pump->flags->engine_wants_room, pump->bell_out);
 }
 
+/*
+ * Not before what it rang for was done: nobody rings while the flags are not
+ * armed, so no byte is taken that tells of something later.
+ */
+static void
+drain(struct pump *pump)
+{
+	if (pump->rung && bell_drain(pump->bell_in) == -1)
+		pump->end = PUMP_STOPPED;
+	pump->rung = false;
+}
+
+/* NULL: for ever. */
+static const struct timespec *
+patience(const struct pump *pump, bool ready)
+{
+	static const struct timespec at_once = { 0, 0 };
+	const struct timespec *wait = ack_wait(&pump->ack);
+
+	if (ready)
+		return &at_once;
+	return wait != NULL ? wait : recovery_wait(&pump->recovery);
+}
+
+/* Until something happens, or no longer if there is no need to. */
+static void
+wait_for_events(struct pump *pump, struct pollfd *polls, bool ready)
+{
+	const struct timespec *wait = patience(pump, ready);
+	int found = ppoll(polls, 3, wait, NULL);
+
+	if (found > 0 && pump->end == PUMP_RUNS)
+		hear(pump, polls);
+	else if (found == 0 && !ready && pump->ack.owed)
+		ack_late(&pump->ack, pump->socket);
+}
+
 static void
 rest(struct pump *pump, bool ready)
 {
-	static const struct timespec at_once = { 0, 0 };
 	struct pollfd polls[] = {
 		{ .fd = pump->socket },
 		{ .fd = pump->bell_in, .events = POLLIN },
 		{ .fd = pump->channel, .events = POLLIN | POLLRDHUP },
 	};
 
+	drain(pump);
 	bell_arm(&pump->flags->worker_sleeps);
 	polls[0].events = wanted(pump, &ready);
 	admit(pump, polls[0].events);
@@ -305,10 +328,7 @@ rest(struct pump *pump, bool ready)
 		polls[0].fd = -1;
 	/* The look itself may have found the end. */
 	ready |= pump->end != PUMP_RUNS;
-	if (ppoll(polls, 3, ready ? &at_once : recovery_wait(&pump->recovery),
-		NULL) > 0 &&
-	    pump->end == PUMP_RUNS)
-		hear(pump, polls);
+	wait_for_events(pump, polls, ready);
 	bell_disarm(&pump->flags->worker_sleeps);
 	bell_disarm(&pump->flags->worker_wants_room);
 }

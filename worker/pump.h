@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "shm/ring.h"
+#include "worker/ack.h"
 #include "worker/recovery.h"
 
 struct layout_worker;
@@ -37,7 +38,9 @@ struct pump {
 	bool writable;		  /* a write may find room */
 	bool mute;		  /* writing has failed for good */
 	const uint8_t *heir_data; /* of layout.h; NULL: it is followed */
+	bool rung;		  /* the bell is to be drained */
 	struct recovery recovery;
+	struct ack ack;
 };
 
 /* Neither the descriptors nor the regions are owned. */

@@ -1,0 +1,170 @@
+/* What is read is acknowledged at once, unless an answer does it. */
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "tests/suite.h"
+#include "worker/ack.h"
+
+#define TURNS 16
+#define SHORT_MS 20 /* well below the 40 that the kernel waits */
+
+static int here, there;
+static struct ack ack;
+
+static void
+begin(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	here = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, length),
+	    0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address,
+			     &length),
+	    0);
+	ck_assert_int_eq(connect(here, (struct sockaddr *)&address, length), 0);
+	there = accept(listener, NULL, NULL);
+	ck_assert_int_ne(there, -1);
+	close(listener);
+	setsockopt(here, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(there, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	ack = (struct ack){ 0 };
+}
+
+static void
+end(void)
+{
+	close(here);
+	close(there);
+}
+
+/* Without the help of a connection's first segments. */
+static void
+receive(void)
+{
+	static const int off = 0;
+	char byte;
+
+	setsockopt(here, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
+	ck_assert_int_eq(write(there, "", 1), 1);
+	ck_assert_int_eq(read(here, &byte, 1), 1);
+	ack_read(&ack, here);
+}
+
+static void
+answer(void)
+{
+	char byte;
+
+	ck_assert_int_eq(write(here, "", 1), 1);
+	ack_written(&ack);
+	ck_assert_int_eq(read(there, &byte, 1), 1);
+}
+
+static bool
+is_acknowledged(void)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+	int tries;
+
+	for (tries = 0; tries < SHORT_MS; tries++) {
+		ck_assert_int_eq(getsockopt(there, IPPROTO_TCP, TCP_INFO, &info,
+				     &length),
+		    0);
+		if (info.tcpi_unacked == 0)
+			return true;
+		poll(NULL, 0, 1);
+	}
+	return false;
+}
+
+START_TEST(test_one_way)
+{
+	begin();
+	for (int i = 0; i < 2 * TURNS; i++) {
+		receive();
+		ck_assert(is_acknowledged());
+		ck_assert_ptr_null(ack_wait(&ack));
+	}
+	end();
+}
+END_TEST
+
+static void
+take_turns(int turns)
+{
+	while (turns-- > 0) {
+		receive();
+		answer();
+	}
+}
+
+START_TEST(test_in_turns)
+{
+	begin();
+	take_turns(TURNS);
+	receive();
+	ck_assert_ptr_nonnull(ack_wait(&ack));
+	ck_assert(!is_acknowledged());
+	answer();
+	ck_assert_ptr_null(ack_wait(&ack));
+	ck_assert(is_acknowledged());
+	end();
+}
+END_TEST
+
+START_TEST(test_answer_that_does_not_come)
+{
+	begin();
+	take_turns(TURNS);
+	receive();
+	ck_assert_int_le(ack_wait(&ack)->tv_nsec, SHORT_MS * 1000000L / 2);
+	ack_late(&ack, here);
+	ck_assert_ptr_null(ack_wait(&ack));
+	ck_assert(is_acknowledged());
+	/* That was one time too many. */
+	answer();
+	receive();
+	ck_assert_ptr_null(ack_wait(&ack));
+	ck_assert(is_acknowledged());
+	end();
+}
+END_TEST
+
+START_TEST(test_out_of_turn)
+{
+	begin();
+	take_turns(TURNS);
+	receive();
+	receive();
+	ck_assert_ptr_null(ack_wait(&ack));
+	ck_assert(is_acknowledged());
+	end();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("ack");
+	TCase *tcase = tcase_create("ack");
+
+	tcase_add_test(tcase, test_one_way);
+	tcase_add_test(tcase, test_in_turns);
+	tcase_add_test(tcase, test_answer_that_does_not_come);
+	tcase_add_test(tcase, test_out_of_turn);
+	suite_add_tcase(suite, tcase);
+	return suite_run(suite);
+}
