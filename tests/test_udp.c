@@ -96,20 +96,31 @@ START_TEST(test_more_than_a_batch)
 }
 END_TEST
 
-/* Whether there is more shows without asking; of long ones fewer come. */
+static void
+expect_batch(unsigned int count, bool more)
+{
+	ck_assert_int_eq(udp_receive(&udp_rig_socket, &udp_rig_batch), UDP_OK);
+	ck_assert_uint_eq(udp_rig_batch.count, count);
+	ck_assert(udp_rig_batch.more == more);
+}
+
+/*
+ * Whether there is more shows without asking. Where many come, many are asked
+ * for, but of long ones fewer.
+ */
 START_TEST(test_as_many_as_asked)
 {
 	size_t i, receives = 0;
 
 	udp_rig_begin(AF_INET);
-	for (i = 0; i < UDP_BATCH + 1; i++)
+	for (i = 0; i < 4 + 16 + UDP_BATCH + 1; i++)
 		udp_rig_send(udp_rig_pattern, 100);
-	ck_assert_int_eq(udp_receive(&udp_rig_socket, &udp_rig_batch), UDP_OK);
-	ck_assert_uint_eq(udp_rig_batch.count, UDP_BATCH);
-	ck_assert(udp_rig_batch.more);
-	ck_assert_int_eq(udp_receive(&udp_rig_socket, &udp_rig_batch), UDP_OK);
-	ck_assert_uint_eq(udp_rig_batch.count, 1);
-	ck_assert(!udp_rig_batch.more);
+	expect_batch(4, true);
+	expect_batch(16, true);
+	expect_batch(UDP_BATCH, true);
+	expect_batch(1, false);
+	udp_rig_send(udp_rig_pattern, 100);
+	expect_batch(1, false);
 	udp_rig_socket.typical_bytes = 60000;
 	for (i = 0; i < 12; i++)
 		udp_rig_send(udp_rig_pattern, 5000);
@@ -119,7 +130,7 @@ START_TEST(test_as_many_as_asked)
 		receives++;
 	} while (udp_rig_batch.more);
 	ck_assert_uint_ge(receives, 2);
-	ck_assert_uint_eq(udp_rig_socket.received, UDP_BATCH + 1 + 12);
+	ck_assert_uint_eq(udp_rig_socket.received, 4 + 16 + UDP_BATCH + 2 + 12);
 	ck_assert_int_eq(udp_receive(&udp_rig_socket, &udp_rig_batch),
 	    UDP_NONE);
 	ck_assert(!udp_rig_batch.more);

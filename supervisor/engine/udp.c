@@ -119,6 +119,7 @@ udp_init(struct udp *udp, int fd)
 	udp->gro = setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) == 0;
 	udp->gso = getsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment, &length) == 0;
 	udp->fd = fd;
+	udp->expected = RECEIVE_LEAST;
 	return 0;
 }
 
@@ -259,15 +260,32 @@ udp_error_is_far(int error)
 	return false;
 }
 
+static unsigned int
+least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
 /* How many messages to ask for. */
 static unsigned int
 worth_asking(const struct udp *udp)
 {
 	if (udp->typical_bytes <= RECEIVE_BYTES / UDP_BATCH)
-		return UDP_BATCH;
+		return udp->expected;
 	return udp->typical_bytes < RECEIVE_BYTES / RECEIVE_LEAST ?
-	    RECEIVE_BYTES / udp->typical_bytes :
+	    least(udp->expected, RECEIVE_BYTES / udp->typical_bytes) :
 	    RECEIVE_LEAST;
+}
+
+/* Each message that is asked for costs something, also if it does not come. */
+static void
+expect(struct udp *udp, unsigned int asked, int received)
+{
+	unsigned int count = received > 0 ? (unsigned int)received : 0;
+
+	count *= count == asked ? 4 : 2;
+	udp->expected = count > RECEIVE_LEAST ? least(count, UDP_BATCH) :
+						RECEIVE_LEAST;
 }
 
 static int
@@ -314,6 +332,7 @@ udp_receive(struct udp *udp, struct udp_batch *batch)
 	}
 	udp_batch_clear(batch);
 	received = receive_messages(udp, message, asked);
+	expect(udp, asked, received);
 	if (received == -1)
 		return errno == EAGAIN || errno == EWOULDBLOCK ||
 			errno == ENOBUFS || errno == ENOMEM ?

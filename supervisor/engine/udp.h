@@ -26,6 +26,7 @@ struct udp {
 	bool gro;
 	int queue_bytes;	/* udp_limit_queue(), 0: not limited yet */
 	uint32_t typical_bytes; /* of a message, smoothed */
+	unsigned int expected;	/* messages at the next receive */
 	uint32_t overflow;	/* the last drop counter seen; it wraps */
 	uint64_t received;	/* datagrams taken from the kernel */
 	uint64_t kernel_drops;	/* what the kernel had no room for; datagrams
