@@ -34,7 +34,7 @@
 /* clang-format off */
 
 static const struct sandbox_filter_rule loop_rules[] = {
-	CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_ctl),
+	CALL(sched_yield), CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_ctl),
 	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(close),
 	CALL(recvmmsg), CALL(recvmmsg_time64), CALL(sendmmsg),
 	CALL(recvmsg), CALL(sendmsg), CALL(recvfrom),

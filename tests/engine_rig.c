@@ -26,6 +26,7 @@
 #define PATHS_MAX 64
 #define DATAGRAM_MAX 65507
 #define BURST_BYTES 90000
+#define EXCHANGE_BYTES 200
 #define ROUND_US 200 /* of the rig's clock, for a batch */
 #define TICK_ROUNDS 250
 #define BUFFER_BYTES (8 << 20)
@@ -261,7 +262,7 @@ tick(void)
 }
 
 static unsigned int
-offer(uint64_t count, size_t bytes)
+offer(const struct side *side, uint64_t count, size_t bytes)
 {
 	static uint8_t datagram[DATAGRAM_MAX];
 	struct iovec span = { datagram, bytes };
@@ -271,18 +272,18 @@ offer(uint64_t count, size_t bytes)
 	for (unsigned int i = 0; i < count; i++)
 		message[i].msg_hdr = (struct msghdr){ .msg_iov = &span,
 			.msg_iovlen = 1 };
-	sent = sendmmsg(near.application, message, (unsigned int)count, 0);
+	sent = sendmmsg(side->application, message, (unsigned int)count, 0);
 	if (sent == -1)
 		err(1, "sendmmsg");
 	return (unsigned int)sent;
 }
 
 static uint64_t
-take_in(void)
+take_in(const struct side *side)
 {
 	uint64_t count = 0;
 
-	while (recv(far.application, NULL, 0, MSG_TRUNC) != -1)
+	while (recv(side->application, NULL, 0, MSG_TRUNC) != -1)
 		count++;
 	return count;
 }
@@ -306,11 +307,11 @@ engine_rig_carry(uint64_t datagrams, size_t bytes)
 	uint64_t burst = burst_of(bytes), sent = 0, arrived = 0;
 
 	while (sent < datagrams) {
-		sent += offer(least(datagrams - sent, burst), bytes);
+		sent += offer(&near, least(datagrams - sent, burst), bytes);
 		tunnel_pump(near.tunnel);
 		while (carry_paths())
-			arrived += take_in();
-		arrived += take_in();
+			arrived += take_in(&far);
+		arrived += take_in(&far);
 		tick();
 	}
 	return arrived;
@@ -322,9 +323,28 @@ engine_rig_press(uint64_t datagrams, size_t bytes)
 	uint64_t burst = burst_of(bytes), sent = 0;
 
 	while (sent < datagrams) {
-		sent += offer(least(datagrams - sent, burst), bytes);
+		sent += offer(&near, least(datagrams - sent, burst), bytes);
 		tunnel_pump(near.tunnel);
 	}
+}
+
+bool
+engine_rig_exchange(bool answered)
+{
+	offer(&near, 1, EXCHANGE_BYTES);
+	if (answered)
+		offer(&far, 1, EXCHANGE_BYTES);
+	tunnel_pump(near.tunnel);
+	while (carry_paths())
+		continue;
+	tick();
+	(void)take_in(&far);
+	if (take_in(&near) == 1)
+		return true;
+	tunnel_pump(far.tunnel);
+	while (carry_paths())
+		(void)take_in(&near);
+	return false;
 }
 
 void

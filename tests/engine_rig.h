@@ -38,6 +38,12 @@ void engine_rig_wait(uint64_t us);
 /* Until the near engine's loop has had something to do, if it will have. */
 void engine_rig_turn(void);
 
+/*
+ * One datagram to the far application, which has answered it before the far
+ * engine's loop could turn; or has not. True if an answer is back.
+ */
+bool engine_rig_exchange(bool answered);
+
 /* In how many of the near engine's rings something is. */
 size_t engine_rig_busy_paths(void);
 

@@ -260,6 +260,7 @@ receive_some(struct path *path)
 void
 path_receive(struct path *path)
 {
+	uint64_t before = path->rx_datagrams;
 	bool more;
 
 	/* TCP's window closes; path_tick() comes back. */
@@ -280,6 +281,8 @@ path_receive(struct path *path)
 	path_flush(path, clock_now_us());
 	if (path->state == PATH_UP)
 		tunnel_path_room(path->tunnel);
+	if (path->state == PATH_UP && path->rx_datagrams - before == 1)
+		tunnel_await_answer(path->tunnel);
 }
 
 static void

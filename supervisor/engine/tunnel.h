@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "supervisor/config.h"
+#include "supervisor/engine/answer.h"
 #include "supervisor/engine/arrival.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/frame.h"
@@ -58,6 +59,7 @@ struct tunnel {
 	bool blocked;		    /* no path had room */
 	struct tunnel_view *view;
 	uint64_t emptied_us;	/* when the UDP socket held nothing */
+	struct answer answer;	/* the application's, to what came */
 	struct history history; /* what is in flight */
 	struct arrival arrival; /* what has come */
 	struct reorder reorder;
@@ -150,6 +152,12 @@ bool tunnel_tick(struct tunnel *tunnel, uint64_t now_us);
 
 /* Move what the end holds to the paths, as far as they have room. */
 void tunnel_pump(struct tunnel *tunnel);
+
+/*
+ * A single datagram was delivered: where the application tends to answer such
+ * at once, wait for the answer, ANSWER_WAIT_US at most, and send it.
+ */
+void tunnel_await_answer(struct tunnel *tunnel);
 
 /* Replace a path in good time; called while it is up. */
 void tunnel_rotate(struct path *path, uint64_t now_us);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <sched.h>
 #include <string.h>
 
 #include "supervisor/engine/clock.h"
@@ -84,6 +85,17 @@ drop_old(struct tunnel *tunnel)
 	}
 }
 
+static enum udp_result
+take_in(struct tunnel *tunnel)
+{
+	enum udp_result result = end_receive(tunnel->end, &tunnel->batch);
+
+	/* To ask again would only tell that it was all. */
+	if (result == UDP_NONE || (result == UDP_OK && !tunnel->batch.more))
+		tunnel->emptied_us = clock_now_us();
+	return result;
+}
+
 /* False: there is no more, or it is for the next turn. */
 static bool
 receive_batch(struct tunnel *tunnel)
@@ -91,14 +103,10 @@ receive_batch(struct tunnel *tunnel)
 	if (!tunnel->batch.more || tunnel->receives_left == 0)
 		return false;
 	tunnel->receives_left--;
-	switch (end_receive(tunnel->end, &tunnel->batch)) {
+	switch (take_in(tunnel)) {
 	case UDP_OK:
-		/* To ask again would only tell that it was all. */
-		if (!tunnel->batch.more)
-			tunnel->emptied_us = clock_now_us();
 		return true;
 	case UDP_NONE:
-		tunnel->emptied_us = clock_now_us();
 		return false;
 	case UDP_FAILED:
 		log_error(tunnel->name, "receive: %s", strerror(errno));
@@ -276,15 +284,10 @@ send_waiting(struct tunnel *tunnel, uint64_t now_us)
 	return true;
 }
 
-void
-tunnel_pump(struct tunnel *tunnel)
+/* Send what waits and all that comes, as far as the budget goes. */
+static void
+move(struct tunnel *tunnel, uint64_t now_us)
 {
-	uint64_t now_us = clock_now_us();
-
-	if (tunnel->blocked)
-		unblock(tunnel);
-	tunnel->receives_left = PUMP_BUDGET;
-	tunnel->batch.more = true;
 	do {
 		if (!send_waiting(tunnel, now_us)) {
 			block(tunnel);
@@ -295,6 +298,38 @@ tunnel_pump(struct tunnel *tunnel)
 		}
 	} while (receive_batch(tunnel));
 	tunnel_view_flush(tunnel, clock_now_us());
+}
+
+static void
+begin_turn(struct tunnel *tunnel)
+{
+	tunnel->receives_left = PUMP_BUDGET;
+	tunnel->batch.more = true;
+}
+
+void
+tunnel_pump(struct tunnel *tunnel)
+{
+	if (tunnel->blocked)
+		unblock(tunnel);
+	begin_turn(tunnel);
+	move(tunnel, clock_now_us());
+}
+
+/* Where nobody else has a processor the application gets ours. */
+void
+tunnel_await_answer(struct tunnel *tunnel)
+{
+	uint64_t until_us;
+
+	if (tunnel->blocked || !answer_is_likely(&tunnel->answer))
+		return;
+	until_us = clock_now_us() + ANSWER_WAIT_US;
+	begin_turn(tunnel);
+	while (take_in(tunnel) == UDP_NONE && tunnel->emptied_us < until_us)
+		sched_yield();
+	answer_note(&tunnel->answer, !udp_batch_empty(&tunnel->batch));
+	move(tunnel, clock_now_us());
 }
 
 void
