@@ -61,13 +61,16 @@ holds direct '[.steps[].what] | index("connect tcp://'"$listener"'") != null'
 probe socat 0 "${keyed[@]}" -n 1 "tcp://127.0.0.1:${port[socat]}"
 holds socat '.ok and .rate > 0 and .rate_of_all == null'
 
-# A relay of 500 kB/s: the rate shows, and what stands in front of it.
+# A relay of 500 kB/s for each connection: the rate shows, and what stands in
+# front of it, and that four connections are worth four.
 relay_faulty slow 127.0.0.1 "${port[listener]}" -r 500000
-probe slow 0 "${keyed[@]}" "tcp://127.0.0.1:${port[slow]}" -n 1
+probe slow 0 "${keyed[@]}" "tcp://127.0.0.1:${port[slow]}" -n 4
+holds slow '.rate_of_all > 3 * .rate'
 holds slow '.rate > 250000 and .rate < 1000000'
 holds slow '.queued_bytes > 100000'
 holds slow '.round_trip_loaded.most_ms > .round_trip.mean_ms + 100'
-note "slow: $(jq -c '[.rate, .queued_bytes, .round_trip_loaded.most_ms]' \
+note "slow: $(jq -c '[.rate, .rate_of_all, .queued_bytes,
+    .round_trip_loaded.most_ms]' \
     "$work/probe.slow.log")"
 
 # The answer of the listener is there before a probe that was kept waiting
