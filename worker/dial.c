@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "shm/message.h"
+#include "worker/clock.h"
 #include "worker/race.h"
 #include "worker/report.h"
 #include "worker/socket.h"
@@ -24,15 +25,6 @@
 
 /* Whose resolver is running; only for the signal handler. */
 static const struct dial *volatile resolving;
-
-int64_t
-dial_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void
 dial_fail(const struct dial *dial, enum event_reason reason, int detail,
@@ -146,7 +138,7 @@ dial_prepare(struct dial *dial, struct job *job, struct report *report)
 	memset(dial, 0, sizeof(*dial));
 	dial->job = job;
 	dial->report = report;
-	dial->deadline_ms = dial_now_ms() + job->dial_timeout_ms;
+	dial->deadline_ms = clock_now_ms() + job->dial_timeout_ms;
 	dial->family = socket_family(job, report);
 	dial->names = !resolve_literal(job->hop[0].host, job->hop[0].port,
 	    &dial->addresses);
@@ -167,7 +159,7 @@ static void
 begin_resolving(const struct dial *dial)
 {
 	resolving = dial;
-	if (dial_now_ms() >= dial->deadline_ms)
+	if (clock_now_ms() >= dial->deadline_ms)
 		fail_late(dial);
 }
 
@@ -264,7 +256,7 @@ dial_poll(const struct dial *dial, struct pollfd *polls, size_t count,
 		.events = POLLIN | POLLRDHUP };
 	if (until_ms > dial->deadline_ms)
 		until_ms = dial->deadline_ms;
-	left_ms = until_ms - dial_now_ms();
+	left_ms = until_ms - clock_now_ms();
 	if (left_ms < 0)
 		left_ms = 0;
 	timeout.tv_sec = left_ms / 1000;
@@ -274,7 +266,7 @@ dial_poll(const struct dial *dial, struct pollfd *polls, size_t count,
 			polls[count - 1].revents = 0;
 	if (polls[0].revents != 0)
 		leave();
-	if (dial_now_ms() >= dial->deadline_ms)
+	if (clock_now_ms() >= dial->deadline_ms)
 		fail_late(dial);
 }
 

@@ -70,7 +70,4 @@ void dial_poll(const struct dial *dial, struct pollfd *polls, size_t count,
 _Noreturn void dial_fail(const struct dial *dial, enum event_reason reason,
     int detail, const char *what);
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-int64_t dial_now_ms(void);
-
 #endif

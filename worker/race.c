@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shm/message.h"
+#include "worker/clock.h"
 #include "worker/dial.h"
 
 #define ATTEMPT_DELAY_MS 250
@@ -90,7 +91,7 @@ start(struct dial *dial, struct race *race)
 	struct pollfd *poll = &race->polls[1 + index];
 
 	race->running++;
-	race->next_ms = dial_now_ms() + ATTEMPT_DELAY_MS;
+	race->next_ms = clock_now_ms() + ATTEMPT_DELAY_MS;
 	poll->events = POLLOUT;
 	poll->fd = take_socket(dial, item->address.ss_family);
 	if (poll->fd == -1 || begin_connection(poll->fd, item) == -1)
@@ -101,7 +102,7 @@ static void
 start_due(struct dial *dial, struct race *race)
 {
 	while (race->started < dial->addresses.count &&
-	    dial_now_ms() >= race->next_ms)
+	    clock_now_ms() >= race->next_ms)
 		start(dial, race);
 }
 

@@ -7,18 +7,11 @@
 
 #include <stddef.h>
 
+#include "worker/clock.h"
+
 #define TELL_MS 5
 /* With fewer nothing is sent again for what has overtaken it (RFC 6675). */
 #define UNDER_WAY_SEGMENTS 4
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* False: the kernel does not say. */
 static bool
@@ -48,7 +41,7 @@ recovery_tell(struct recovery *recovery, int socket, uint64_t sent,
 
 	if (sent == recovery->told_sent && !recovery->goes_on)
 		return;
-	time_ms = now_ms();
+	time_ms = clock_now_ms();
 	if (time_ms - recovery->told_ms < TELL_MS)
 		return;
 	known = ask(socket, &info);
