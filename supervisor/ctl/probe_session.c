@@ -2,7 +2,6 @@
 
 #include <bsd/stdlib.h>
 
-#include "shm/bell.h"
 #include "supervisor/ctl/probe_link.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/frame.h"
@@ -15,14 +14,6 @@
 /* A type that no version gives a meaning: see socktopus-protocol(7). */
 #define PADDING_TYPE 255
 #define MESSAGE1_BYTES NOISE_MESSAGE1_BYTES(FRAME_HELLO1_BYTES)
-
-static void
-ring(struct probe_link *link)
-{
-	bell_ring(&link->channel.flags->worker_sleeps, link->channel.bell_out);
-	bell_ring(&link->channel.flags->worker_wants_room,
-	    link->channel.bell_out);
-}
 
 /* The message waits in the ring until the connection stands. */
 static int
@@ -56,7 +47,7 @@ probe_session_begin(struct probe_link *link)
 	if (put_message1(link) == -1)
 		probe_link_fail(link,
 		    "handshake: cannot begin: is that a public key?");
-	ring(link);
+	channel_ring(&link->channel);
 }
 
 static bool
@@ -87,7 +78,7 @@ probe_session_close(struct probe_link *link)
 
 	if (send_frame(link, frame,
 		frame_encode_words(FRAME_CLOSE, "the probe is over", frame)))
-		ring(link);
+		channel_ring(&link->channel);
 }
 
 void
@@ -209,7 +200,7 @@ probe_session_receive(struct probe_link *link)
 		else
 			handle_frame(link, body, bytes - FRAME_TAG_BYTES);
 	}
-	ring(link);
+	channel_ring(&link->channel);
 }
 
 /*
@@ -254,5 +245,5 @@ probe_session_send(struct probe_link *link)
 	    queued < LOAD_QUEUE_BYTES &&
 	    send_frame(link, padding, sizeof(padding)))
 		send_ping(link, clock_now_us());
-	ring(link);
+	channel_ring(&link->channel);
 }

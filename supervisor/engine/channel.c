@@ -345,21 +345,6 @@ channel_burns(struct channel *channel, uint64_t now_us)
 	    channel->rx.head + channel->tx.tail, now_us);
 }
 
-/* A bell for nothing would wake every idle worker at every tick. */
-void
-channel_ring(struct channel *channel)
-{
-	if (channel->tx.head != channel->rung_head) {
-		channel->rung_head = channel->tx.head;
-		bell_ring(&channel->flags->worker_sleeps, channel->bell_out);
-	}
-	if (channel->rx.tail != channel->rung_tail) {
-		channel->rung_tail = channel->rx.tail;
-		bell_ring(&channel->flags->worker_wants_room,
-		    channel->bell_out);
-	}
-}
-
 /* Who rings for next to nothing is not asked to; the tick looks instead. */
 static bool
 may_ring(struct channel *channel)

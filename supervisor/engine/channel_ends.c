@@ -65,6 +65,21 @@ channel_ends_open(struct channel *channel, struct job *job,
 	return -1;
 }
 
+/* A bell for nothing would wake every idle worker at every tick. */
+void
+channel_ring(struct channel *channel)
+{
+	if (channel->tx.head != channel->rung_head) {
+		channel->rung_head = channel->tx.head;
+		bell_ring(&channel->flags->worker_sleeps, channel->bell_out);
+	}
+	if (channel->rx.tail != channel->rung_tail) {
+		channel->rung_tail = channel->rx.tail;
+		bell_ring(&channel->flags->worker_wants_room,
+		    channel->bell_out);
+	}
+}
+
 static void
 close_descriptor(int descriptor)
 {
