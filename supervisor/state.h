@@ -23,7 +23,7 @@
  * change of any description.
  */
 #ifndef STATE_VERSION
-#define STATE_VERSION 9
+#define STATE_VERSION 10
 #endif
 
 enum state_way {

@@ -186,6 +186,47 @@ START_TEST(what_was_seen_is_known)
 }
 END_TEST
 
+/*
+ * What was seen lies anywhere in the window, around its seam too, and only that
+ * is written; numbers may be the last there are.
+ */
+START_TEST(windows_cross_wherever_they_are)
+{
+	static const uint64_t begins[] = { 1, 5000, ARRIVAL_WINDOW - 300,
+		3 * ARRIVAL_WINDOW - 1, UINT64_MAX - 100000 };
+	static const size_t counts[] = { 1, 700, ARRIVAL_WINDOW + 5 };
+	struct frame_run run, fresh;
+	struct engine_parts old, new;
+	size_t size;
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		for (size_t j = 0; j < sizeof(counts) / sizeof(counts[0]);
+		     j++) {
+			set_up(&old);
+			set_up(&new);
+			run = (struct frame_run){ .sequence = begins[i],
+				.count = counts[j] };
+			if (run.count > UINT64_MAX - run.sequence)
+				run.count = UINT64_MAX - run.sequence;
+			while (arrival_accept(&old.arrival, &run, &fresh))
+				continue;
+			/* One that comes late, from before the first. */
+			run.sequence = begins[i] - 1;
+			run.count = 1;
+			arrival_accept(&old.arrival, &run, &fresh);
+			size = write_parts(&old, bytes);
+			ck_assert_uint_lt(size, 6000);
+			ck_assert(read_parts(&new, bytes, size));
+			ck_assert_mem_eq(new.arrival.seen, old.arrival.seen,
+			    ARRIVAL_WINDOW / 8);
+			ck_assert_uint_eq(write_parts(&new, again), size);
+			ck_assert_mem_eq(again, bytes, size);
+			tear_down(&old);
+			tear_down(&new);
+		}
+}
+END_TEST
+
 START_TEST(another_version_is_refused)
 {
 	struct engine_parts parts;
@@ -321,6 +362,7 @@ main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, what_went_in_comes_out);
 	tcase_add_test(t, what_was_seen_is_known);
+	tcase_add_test(t, windows_cross_wherever_they_are);
 	tcase_add_test(t, another_version_is_refused);
 	tcase_add_test(t, damage_does_no_harm);
 	tcase_add_test(t, numbers_at_their_end_are_refused);

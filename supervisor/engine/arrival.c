@@ -27,6 +27,7 @@ arrival_init(struct arrival *arrival)
 		return -1;
 	/* calloc(3) may clear it all, and a quiet tunnel is to cost little. */
 	arrival->seen = seen;
+	arrival->lowest = UINT64_MAX;
 	return 0;
 }
 
@@ -62,6 +63,8 @@ mark(struct arrival *arrival, uint64_t sequence, size_t count)
 {
 	struct part part;
 
+	if (sequence < arrival->lowest)
+		arrival->lowest = sequence;
 	for (; count > 0; sequence += part.count, count -= part.count) {
 		part = first_part(arrival, sequence, count);
 		*part.word |= part.mask;
@@ -199,6 +202,7 @@ void
 arrival_restart(struct arrival *arrival, uint64_t sequence)
 {
 	clear(arrival, arrival->next, ARRIVAL_WINDOW);
+	arrival->lowest = UINT64_MAX;
 	arrival->base = arrival->next = sequence;
 	open_gap(arrival, sequence);
 }

@@ -36,9 +36,10 @@ struct arrival {
 				 * number; short where ARRIVAL_GAPS younger
 				 * gaps have opened since */
 	/* the implementation's */
-	uint64_t next;	/* NextExp: behind the largest number seen */
-	uint64_t base;	/* losses count from here */
-	uint64_t *seen; /* a bit each, by sequence modulo ARRIVAL_WINDOW */
+	uint64_t next;	 /* NextExp: behind the largest number seen */
+	uint64_t base;	 /* losses count from here */
+	uint64_t lowest; /* no smaller number was seen */
+	uint64_t *seen;	 /* a bit each, by sequence modulo ARRIVAL_WINDOW */
 	struct arrival_gap gaps[ARRIVAL_GAPS];
 	uint64_t gaps_opened;
 };

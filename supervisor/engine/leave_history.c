@@ -120,19 +120,60 @@ read_copies(struct state *state, struct history *history, uint8_t slot,
 		history_take_back(history, slot);
 }
 
+static size_t
+count_slots(const struct history *history)
+{
+	size_t count = 0;
+
+	for (int slot = 0; slot < HISTORY_SLOTS; slot++)
+		count += !TAILQ_EMPTY(&history->slots[slot]);
+	return count;
+}
+
+static void
+write_slot(struct state *state, struct history *history, uint8_t slot)
+{
+	const struct history_slot *copies = &history->slots[slot];
+
+	if (TAILQ_EMPTY(copies))
+		return;
+	STATE_NUMBER(state, slot);
+	state_count(state, count_copies(copies), history->copies_max);
+	write_copies(state, copies);
+}
+
+static void
+write_slots(struct state *state, struct history *history)
+{
+	state_count(state, count_slots(history), HISTORY_SLOTS);
+	for (int slot = 0; slot < HISTORY_SLOTS; slot++)
+		write_slot(state, history, (uint8_t)slot);
+}
+
+static void
+read_slots(struct state *state, struct history *history)
+{
+	size_t count = state_count(state, 0, HISTORY_SLOTS), copies;
+	uint8_t slot;
+
+	for (size_t i = 0; i < count && !state->broken; i++) {
+		STATE_NUMBER(state, slot);
+		copies = state_count(state, 0, history->copies_max);
+		if (!TAILQ_EMPTY(&history->slots[slot]))
+			state_break(state);
+		else
+			read_copies(state, history, slot, copies);
+	}
+}
+
 void
 leave_history(struct state *state, struct history *history)
 {
 	STATE_NUMBER(state, history->forgotten);
 	STATE_NUMBER(state, history->lost);
 	leave_records(state, history);
-	for (int slot = 0; slot < HISTORY_SLOTS; slot++) {
-		size_t count = state_count(state,
-		    count_copies(&history->slots[slot]), history->copies_max);
-
-		if (state->way == STATE_READ)
-			read_copies(state, history, (uint8_t)slot, count);
-		else
-			write_copies(state, &history->slots[slot]);
-	}
+	if (state->way == STATE_READ)
+		read_slots(state, history);
+	else
+		write_slots(state, history);
 }
