@@ -15,28 +15,50 @@
 
 _Static_assert(CONFIG_KEY_BYTES == KEY_BYTES, "a psk is a key");
 
+enum way {
+	WAY_COUNT,
+	WAY_PACK,
+	WAY_COMPARE,
+	WAY_UNPACK
+};
+
 struct walk {
-	uint8_t *bytes; /* NULL: only count */
+	enum way way;
+	uint8_t *bytes; /* NULL for WAY_COUNT; written to by WAY_PACK only */
 	size_t size;
 	size_t used;
-	bool unpacking;
 	int error;
 };
 
 static void
 pass(struct walk *walk, void *data, size_t bytes)
 {
-	if (walk->bytes != NULL && bytes > walk->size - walk->used) {
-		walk->error = EPROTO;
-		return;
+	uint8_t *at = NULL;
+
+	if (walk->way != WAY_COUNT) {
+		if (bytes > walk->size - walk->used) {
+			walk->error = EPROTO;
+			return;
+		}
+		at = walk->bytes + walk->used;
 	}
+	walk->used += bytes;
 	if (bytes == 0)
 		return;
-	if (walk->unpacking)
-		memcpy(data, walk->bytes + walk->used, bytes);
-	else if (walk->bytes != NULL)
-		memcpy(walk->bytes + walk->used, data, bytes);
-	walk->used += bytes;
+	switch (walk->way) {
+	case WAY_COUNT:
+		return;
+	case WAY_PACK:
+		memcpy(at, data, bytes);
+		return;
+	case WAY_COMPARE:
+		if (memcmp(at, data, bytes) != 0)
+			walk->error = ESTALE;
+		return;
+	case WAY_UNPACK:
+		memcpy(data, at, bytes);
+		return;
+	}
 }
 
 /*
@@ -48,7 +70,7 @@ pass_array(struct walk *walk, void *array, size_t *count, size_t size)
 {
 	void *new;
 
-	if (!walk->unpacking) {
+	if (walk->way != WAY_UNPACK) {
 		memcpy(&new, array, sizeof(new));
 		pass(walk, new, *count * size);
 		return new;
@@ -84,7 +106,7 @@ pass_all(struct walk *walk, struct bundle *bundle)
 	size_t peers, tunnels;
 
 	pass(walk, config, sizeof(*config));
-	if (walk->error != 0) {
+	if (walk->error != 0 && walk->way == WAY_UNPACK) {
 		memset(config, 0, sizeof(*config));
 		return;
 	}
@@ -107,28 +129,56 @@ pass_all(struct walk *walk, struct bundle *bundle)
 	pass_array(walk, &bundle->asked, &tunnels, sizeof(*bundle->asked));
 }
 
-void *
-bundle_pack(const struct bundle *bundle, size_t *bytes)
+size_t
+bundle_bytes(const struct bundle *bundle)
 {
 	/* Only read: what is not unpacked is not written to. */
 	struct bundle copy = *bundle;
-	struct walk walk = { .used = 0 };
+	struct walk walk = { .way = WAY_COUNT };
 
 	pass_all(&walk, &copy);
-	walk.size = walk.used;
-	walk.used = 0;
-	walk.bytes = malloc(walk.size);
-	if (walk.bytes != NULL)
-		pass_all(&walk, &copy);
 	key_wipe(&copy, sizeof(copy));
-	*bytes = walk.size;
-	return walk.bytes;
+	return walk.used;
+}
+
+void
+bundle_pack_into(const struct bundle *bundle, void *buffer, size_t bytes)
+{
+	struct bundle copy = *bundle;
+	struct walk walk = { .way = WAY_PACK, .bytes = buffer, .size = bytes };
+
+	pass_all(&walk, &copy);
+	key_wipe(&copy, sizeof(copy));
+}
+
+void *
+bundle_pack(const struct bundle *bundle, size_t *bytes)
+{
+	void *buffer;
+
+	*bytes = bundle_bytes(bundle);
+	buffer = malloc(*bytes);
+	if (buffer != NULL)
+		bundle_pack_into(bundle, buffer, *bytes);
+	return buffer;
+}
+
+bool
+bundle_is_packed(const struct bundle *bundle, const void *buffer, size_t bytes)
+{
+	struct bundle copy = *bundle;
+	struct walk walk = { .way = WAY_COMPARE, .size = bytes };
+
+	memcpy(&walk.bytes, &buffer, sizeof(walk.bytes));
+	pass_all(&walk, &copy);
+	key_wipe(&copy, sizeof(copy));
+	return walk.error == 0 && walk.used == bytes;
 }
 
 int
 bundle_unpack(struct bundle *bundle, const void *buffer, size_t bytes)
 {
-	struct walk walk = { .size = bytes, .unpacking = true };
+	struct walk walk = { .way = WAY_UNPACK, .size = bytes };
 
 	/* It is only read from, and the walk knows that. */
 	memcpy(&walk.bytes, &buffer, sizeof(walk.bytes));

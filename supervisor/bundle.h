@@ -39,6 +39,14 @@ void bundle_free(struct bundle *bundle);
 /* A new buffer of *bytes bytes, full of secrets; NULL with ENOMEM. */
 void *bundle_pack(const struct bundle *bundle, size_t *bytes);
 
+/* The same into a buffer of bundle_bytes(). */
+size_t bundle_bytes(const struct bundle *bundle);
+void bundle_pack_into(const struct bundle *bundle, void *buffer, size_t bytes);
+
+/* True while bundle_pack() would make of it what stands there. */
+bool
+bundle_is_packed(const struct bundle *bundle, const void *buffer, size_t bytes);
+
 /* The reverse; the buffer stays the caller's. 0, or -1 with errno. */
 int bundle_unpack(struct bundle *bundle, const void *buffer, size_t bytes);
 

@@ -6,11 +6,9 @@
 #include <unistd.h>
 
 #include "shm/bell.h"
-#include "supervisor/engine/advance.h"
 #include "supervisor/engine/channel_ends.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/spawner.h"
-#include "supervisor/state.h"
 
 /* A bell that rings so often without any progress is an attack. */
 #define IDLE_BELLS_MAX 1000
@@ -213,41 +211,12 @@ channel_open(struct channel *channel, struct event_base *base,
 	return result;
 }
 
-void
-channel_leave(struct state *state, struct channel *channel)
-{
-	state_flag(state, &channel->advanced);
-	if (!channel->advanced) {
-		state_fd(state, &channel->worker.fd);
-		state_fd(state, &channel->socket);
-		state_fd(state, &channel->bell_in);
-		state_fd(state, &channel->bell_out);
-	}
-	STATE_NUMBER(state, channel->tx.head);
-	STATE_NUMBER(state, channel->tx.tail);
-	STATE_NUMBER(state, channel->rx.head);
-	STATE_NUMBER(state, channel->rx.tail);
-	STATE_NUMBER(state, channel->slot);
-	STATE_NUMBER(state, channel->pid);
-	STATE_NUMBER(state, channel->messages);
-	STATE_NUMBER(state, channel->bells_asked);
-	STATE_NUMBER(state, channel->bells_rung);
-	STATE_NUMBER(state, channel->bell_moved);
-	STATE_NUMBER(state, channel->idle_bells);
-	STATE_NUMBER(state, channel->rung_head);
-	STATE_NUMBER(state, channel->rung_tail);
-}
-
 static int
 inherit_rings(struct channel *channel)
 {
 	struct ring_producer tx = channel->tx;
 	struct ring_consumer rx = channel->rx;
 
-	if (channel->worker.control == NULL &&
-	    region_inherit(&channel->worker, channel->worker.fd,
-		CHANNEL_RING_BYTES) == -1)
-		return -1;
 	channel->flags = channel->worker.control;
 	if (ring_producer_resume(&channel->tx, channel->worker.spare,
 		CHANNEL_RING_BYTES, &channel->flags->heir_tx_head,
@@ -261,24 +230,38 @@ inherit_rings(struct channel *channel)
 }
 
 int
-channel_inherit(struct channel *channel, struct event_base *base,
-    struct spawner *spawner, struct advance *advance)
+channel_inherit_ends(struct channel *channel, struct event_base *base)
 {
-	bool taken = advance_take(advance, channel);
+	if (channel->socket == -1 || channel->bell_in == -1 ||
+	    channel->bell_out == -1 || channel->worker.fd == -1) {
+		errno = EPROTO;
+		return -1;
+	}
+	if (region_inherit(&channel->worker, channel->worker.fd,
+		CHANNEL_RING_BYTES) == -1 ||
+	    watch_ends(channel, base) == -1)
+		return -1;
+	channel->advanced = true;
+	return 0;
+}
+
+int
+channel_inherit(struct channel *channel, struct event_base *base,
+    struct spawner *spawner)
+{
 	int slot = channel->slot;
 
 	channel->spawner = spawner;
 	channel->slot = -1;
-	if (!taken || channel->socket == -1 || channel->bell_in == -1 ||
-	    channel->bell_out == -1 || channel->worker.fd == -1 ||
-	    !spawner_claim(spawner, slot, &owner, channel)) {
+	if (!spawner_claim(spawner, slot, &owner, channel)) {
 		errno = EPROTO;
 		return -1;
 	}
 	channel->slot = slot;
-	if (inherit_rings(channel) == -1)
+	if (!channel->advanced && channel_inherit_ends(channel, base) == -1)
 		return -1;
-	return watch_ends(channel, base);
+	channel->advanced = false;
+	return inherit_rings(channel);
 }
 
 void

@@ -18,11 +18,9 @@
 #include "shm/ring.h"
 #include "supervisor/engine/burn.h"
 
-struct advance;
 struct event;
 struct event_base;
 struct spawner;
-struct state;
 
 /* Two frames of the largest size and the slack of a power of two. */
 #define CHANNEL_RING_BYTES ((size_t)256 * 1024)
@@ -64,7 +62,7 @@ struct channel {
 	uint64_t rung_head;	 /* tx.head, when we rang last */
 	uint64_t rung_tail;	 /* rx.tail, then */
 	struct burn burn;
-	bool advanced; /* an heir has its descriptors already: advance.h */
+	bool advanced; /* an heir has its ends already: advance.h */
 	const struct channel_handler *handler;
 	void *argument;
 };
@@ -82,14 +80,15 @@ int channel_open(struct channel *channel, struct event_base *base,
     struct spawner *spawner, struct job *job, int accepted);
 
 /*
- * In an upgrade. What is described (state.h) of an open channel and read into
- * one of channel_init(), channel_inherit() makes an open one of again, with
- * what was given in advance. The worker sees its new engine from
- * channel_serve() on, and not before.
+ * In an upgrade. What was read (channel_leave.h) into one of channel_init(),
+ * channel_inherit() makes an open one of again. Where its ends were read before,
+ * and channel_inherit_ends() made them ready, only the rest is: it is marked as
+ * advanced then. The worker sees its new engine from channel_serve() on, and not
+ * before.
  */
-void channel_leave(struct state *state, struct channel *channel);
+int channel_inherit_ends(struct channel *channel, struct event_base *base);
 int channel_inherit(struct channel *channel, struct event_base *base,
-    struct spawner *spawner, struct advance *advance);
+    struct spawner *spawner);
 void channel_serve(struct channel *channel);
 
 bool channel_is_open(const struct channel *channel);

@@ -128,8 +128,8 @@ end_release(struct end *end)
 		end_free(end);
 }
 
-static bool
-is_udp(const struct end *end)
+bool
+end_is_udp(const struct end *end)
 {
 	return end->kind == ADDRESS_UDP || end->kind == ADDRESS_LEARN;
 }
@@ -159,7 +159,7 @@ end_stamp(struct end *end)
 void
 end_limit_queue(struct end *end, uint64_t bytes)
 {
-	if (is_udp(end) && end->fan == NULL)
+	if (end_is_udp(end) && end->fan == NULL)
 		udp_limit_queue(&end->udp, bytes);
 }
 
@@ -338,7 +338,7 @@ end_count(struct end *end)
 
 	if (end->fan != NULL)
 		end_fan_count(end);
-	else if (is_udp(end))
+	else if (end_is_udp(end))
 		udp_count_drops(&end->udp);
 	if (end->udp.sources == NULL || end->tagged)
 		return;

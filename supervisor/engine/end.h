@@ -63,6 +63,9 @@ void end_free(struct end *end);
 void end_take(struct end *end);
 void end_release(struct end *end);
 
+/* It is a UDP socket, or several. */
+bool end_is_udp(const struct end *end);
+
 /*
  * Tell up to limit applications apart: those that send, each known until it is
  * idle for so long, if the end learns; else each that is at the far end gets a

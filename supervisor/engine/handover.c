@@ -30,32 +30,42 @@ struct head {
 	uint64_t fds;
 };
 
+static int
+map(struct handover *handover, int protection)
+{
+	void *bytes = mmap(NULL, handover->size, protection,
+	    MAP_SHARED | MAP_POPULATE, handover->fd, 0);
+
+	if (bytes == MAP_FAILED)
+		return -1;
+	handover->bytes = bytes;
+	(void)madvise(bytes, handover->size, MADV_DONTDUMP);
+	return 0;
+}
+
 int
-handover_make(struct handover *handover, const struct state *measured,
-    struct state *state)
+handover_make(struct handover *handover, size_t size, size_t fds_count)
 {
 	*handover = (struct handover){ .fd = memfd_create("socktopus-state",
 					   MFD_CLOEXEC | MFD_ALLOW_SEALING),
-		.size = measured->at,
-		.fds_count = measured->fds_at };
-	handover->fds = calloc(handover->fds_count + 1, sizeof(int));
+		.size = size,
+		.fds_count = fds_count };
+	handover->fds = calloc(fds_count + 1, sizeof(int));
 	if (handover->fd == -1 || handover->fds == NULL ||
 	    fchmod(handover->fd, 0600) == -1 ||
-	    ftruncate(handover->fd, (off_t)handover->size) == -1)
+	    ftruncate(handover->fd, (off_t)size) == -1)
 		return -1;
-	handover->bytes = mmap(NULL, handover->size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_POPULATE, handover->fd, 0);
-	if (handover->bytes == MAP_FAILED) {
-		handover->bytes = NULL;
-		return -1;
-	}
-	(void)madvise(handover->bytes, handover->size, MADV_DONTDUMP);
+	return map(handover, PROT_READ | PROT_WRITE);
+}
+
+void
+handover_begin(const struct handover *handover, struct state *state)
+{
 	*state = (struct state){ .way = STATE_WRITE,
 		.bytes = handover->bytes,
 		.size = handover->size,
 		.fds = handover->fds,
 		.fds_count = handover->fds_count };
-	return 0;
 }
 
 static size_t
@@ -64,18 +74,34 @@ least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-int
-handover_send(struct handover *handover, int socket)
+static int
+send_head(struct handover *handover, size_t size, size_t fds, int socket)
 {
-	struct head head = { handover->size, handover->fds_count };
+	struct head head = { size, fds };
+	bool given = handover->given;
+
+	if (!given && fcntl(handover->fd, F_ADD_SEALS, SEALS) == -1)
+		return -1;
+	handover->given = true;
+	return descriptors_send(socket, &head, sizeof(head), &handover->fd,
+	    given ? 0 : 1);
+}
+
+int
+handover_give(struct handover *handover, int socket)
+{
+	return send_head(handover, handover->size, 0, socket);
+}
+
+int
+handover_send(struct handover *handover, const struct state *state, int socket)
+{
 	size_t here;
 
-	if (fcntl(handover->fd, F_ADD_SEALS, SEALS) == -1 ||
-	    descriptors_send(socket, &head, sizeof(head), &handover->fd, 1) ==
-		-1)
+	if (send_head(handover, state->at, state->fds_at, socket) == -1)
 		return -1;
-	for (size_t i = 0; i < handover->fds_count; i += here) {
-		here = least(handover->fds_count - i, DESCRIPTORS_AT_ONCE);
+	for (size_t i = 0; i < state->fds_at; i += here) {
+		here = least(state->fds_at - i, DESCRIPTORS_AT_ONCE);
 		if (descriptors_send(socket, "", 1, handover->fds + i, here) ==
 		    -1)
 			return -1;
@@ -90,23 +116,30 @@ fail(void)
 	return -1;
 }
 
+/* What comes with memory of its own takes the place of what was given. */
 static int
-receive_head(struct handover *handover, int socket)
+receive_head(struct handover *handover, int socket, struct head *head)
 {
-	struct head head;
 	size_t count;
 	ssize_t got;
+	int fd;
 
-	got = descriptors_receive(socket, &head, sizeof(head), 0, &handover->fd,
-	    1, &count);
+	got = descriptors_receive(socket, head, sizeof(*head), 0, &fd, 1,
+	    &count);
+	if (count == 1) {
+		handover_free(handover);
+		handover->fd = fd;
+	}
 	if (got == -1)
 		return -1;
-	if (got != (ssize_t)sizeof(head) || count != 1 || head.size == 0 ||
-	    head.size > SIZE_MOST || head.fds > FDS_MOST)
+	if (got != (ssize_t)sizeof(*head) || head->size == 0 ||
+	    head->size > SIZE_MOST || head->fds > FDS_MOST ||
+	    (count == 0 && head->size > handover->size))
 		return fail();
-	handover->size = (size_t)head.size;
-	handover->fds_count = (size_t)head.fds;
-	return 0;
+	if (count == 0)
+		return 0;
+	handover->size = (size_t)head->size;
+	return map(handover, PROT_READ);
 }
 
 static int
@@ -132,24 +165,21 @@ receive_descriptors(struct handover *handover, int socket)
 int
 handover_receive(struct handover *handover, int socket, struct state *state)
 {
-	*handover = (struct handover){ .fd = -1 };
-	if (receive_head(handover, socket) == -1)
+	struct head head;
+
+	if (receive_head(handover, socket, &head) == -1)
 		return -1;
+	free(handover->fds);
+	handover->fds_count = (size_t)head.fds;
 	handover->fds = malloc((handover->fds_count + 1) * sizeof(int));
 	if (handover->fds == NULL)
 		return -1;
 	memset(handover->fds, -1, (handover->fds_count + 1) * sizeof(int));
 	if (receive_descriptors(handover, socket) == -1)
 		return -1;
-	handover->bytes = mmap(NULL, handover->size, PROT_READ,
-	    MAP_SHARED | MAP_POPULATE, handover->fd, 0);
-	if (handover->bytes == MAP_FAILED) {
-		handover->bytes = NULL;
-		return -1;
-	}
 	*state = (struct state){ .way = STATE_READ,
 		.bytes = handover->bytes,
-		.size = handover->size,
+		.size = (size_t)head.size,
 		.fds = handover->fds,
 		.fds_count = handover->fds_count };
 	return 0;
@@ -170,5 +200,5 @@ handover_free(struct handover *handover)
 	if (handover->fd != -1)
 		close(handover->fd);
 	free(handover->fds);
-	*handover = (struct handover){ .fd = -1 };
+	*handover = (struct handover)HANDOVER_NONE;
 }

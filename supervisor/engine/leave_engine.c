@@ -8,77 +8,40 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-#include "supervisor/bundle.h"
 #include "supervisor/config.h"
-#include "supervisor/engine/change.h"
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/engine.h"
+#include "supervisor/engine/leave_bundle.h"
 #include "supervisor/engine/leave_end.h"
 #include "supervisor/engine/leave_tunnel.h"
-#include "supervisor/engine/noise_identity.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/log.h"
 #include "supervisor/state.h"
 
-#define BUNDLE_BYTES_MAX ((size_t)64 << 20)
 #define LISTENERS_MAX 1024
 #define PERMITTED_MAX 65536
 #define TUNNELS_MAX 65536
 
-/* False with errno. */
-static bool
-pack(struct engine *engine, void **packed, size_t *bytes)
-{
-	struct bundle bundle;
-	bool ok;
-
-	ok = change_borrow(&bundle, engine) == 0 &&
-	    noise_identity_private(engine->identity, bundle.identity);
-	*packed = ok ? bundle_pack(&bundle, bytes) : NULL;
-	change_return(&bundle);
-	return *packed != NULL;
-}
-
-/* Its configuration, with keys, credentials and addresses. */
+/* It was given in advance, and only what was changed by hand is to follow. */
 static void
 write_bundle(struct state *state, struct engine *engine)
 {
-	void *packed;
-	size_t bytes;
+	bool same = leave_bundle_is(&engine->upgrade.bundle, engine);
 
-	if (!pack(engine, &packed, &bytes)) {
-		state_break(state);
-		return;
-	}
-	state_count(state, bytes, BUNDLE_BYTES_MAX);
-	state_bytes(state, packed, bytes);
-	bundle_discard(packed, bytes);
+	state_flag(state, &same);
+	if (!same)
+		leave_bundle_write(state, engine);
 }
 
 static bool
 read_bundle(struct state *state, struct engine *engine)
 {
-	size_t bytes = state_count(state, 0, BUNDLE_BYTES_MAX);
-	void *packed = malloc(bytes + 1);
-	struct bundle bundle;
-	int result;
+	bool same = false;
 
-	if (packed == NULL)
-		return false;
-	state_bytes(state, packed, bytes);
-	result = bundle_unpack(&bundle, packed, bytes);
-	bundle_discard(packed, bytes);
-	if (state->broken || result == -1)
-		return false;
-	engine->identity = noise_identity_new(bundle.identity);
-	if (engine->identity != NULL)
-		engine->peers = engine_new_peers(&bundle, engine->identity);
-	engine->config = bundle.config;
-	key_wipe(bundle.identity, sizeof(bundle.identity));
-	change_return(&bundle);
-	return engine->peers != NULL;
+	state_flag(state, &same);
+	return same ? engine->peers != NULL : leave_bundle_read(state, engine);
 }
 
 static void

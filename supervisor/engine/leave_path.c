@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "supervisor/config.h"
+#include "supervisor/engine/advance.h"
+#include "supervisor/engine/channel_leave.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/leave.h"
 #include "supervisor/engine/noise.h"
@@ -72,11 +74,13 @@ static void
 write_path(struct state *state, struct path *path)
 {
 	uint64_t config = config_index(path), limit_us = 0;
+	int64_t advanced = path->channel.advanced ? path->channel.slot : -1;
 	bool up = path->state == PATH_UP;
 
 	if (path->state == PATH_WAITING)
 		limit_us = path->limit_us;
 	STATE_NUMBER(state, config);
+	STATE_NUMBER(state, advanced);
 	state_flag(state, &up);
 	STATE_NUMBER(state, path->since_us);
 	STATE_NUMBER(state, limit_us);
@@ -103,36 +107,69 @@ read_session(struct state *state, struct path *path)
 {
 	struct engine *engine = path->engine;
 
-	path->tx = noise_cipher_new();
-	path->rx = noise_cipher_new();
-	if (path->tx == NULL || path->rx == NULL)
+	if (!leave_path_prepare(path))
 		return false;
 	leave_session(state, path);
 	if (state->broken || !take_slot(path) ||
-	    channel_inherit(&path->channel, engine->base, &engine->spawner,
-		engine->upgrade.advance) == -1)
+	    channel_inherit(&path->channel, engine->base, &engine->spawner) ==
+		-1)
 		return false;
 	path->state = PATH_UP;
+	return true;
+}
+
+bool
+leave_path_prepare(struct path *path)
+{
+	if (path->tx == NULL)
+		path->tx = noise_cipher_new();
+	if (path->rx == NULL)
+		path->rx = noise_cipher_new();
+	return path->tx != NULL && path->rx != NULL;
+}
+
+/* One that was made ready, where there is one. */
+static struct path *
+begin_path(struct state *state, struct engine *engine)
+{
+	int64_t advanced = -1;
+
+	STATE_NUMBER(state, advanced);
+	if (advanced == -1)
+		return path_inherit(engine);
+	return advance_take_path(engine->upgrade.advance, advanced);
+}
+
+static bool
+find_config(struct state *state, const struct tunnel *tunnel,
+    const struct config_path **config)
+{
+	uint64_t index = NO_CONFIG;
+
+	STATE_NUMBER(state, index);
+	*config = NULL;
+	if (index == NO_CONFIG)
+		return true;
+	if (tunnel->config == NULL || index >= tunnel->config->paths_count)
+		return false;
+	*config = &tunnel->config->paths[index];
 	return true;
 }
 
 static struct path *
 new_path(struct state *state, struct tunnel *tunnel)
 {
-	const struct config_path *config = NULL;
+	const struct config_path *config;
 	struct path *path;
-	uint64_t index;
 
-	STATE_NUMBER(state, index);
-	if (index != NO_CONFIG) {
-		if (tunnel->config == NULL ||
-		    index >= tunnel->config->paths_count)
-			return NULL;
-		config = &tunnel->config->paths[index];
-	}
-	path = path_inherit(tunnel, config);
+	if (!find_config(state, tunnel, &config))
+		return NULL;
+	path = begin_path(state, tunnel->engine);
 	if (path == NULL)
 		return NULL;
+	path->tunnel = tunnel;
+	path->peer = tunnel->peer;
+	path->config = config;
 	path->rests = config != NULL && tunnel->config->down;
 	TAILQ_INSERT_TAIL(&tunnel->paths, path, entry);
 	tunnel->paths_count++;

@@ -5,9 +5,15 @@
 #ifndef ENGINE_LEAVE_PATH_H
 #define ENGINE_LEAVE_PATH_H
 
+#include <stdbool.h>
+
+struct path;
 struct state;
 struct tunnel;
 
 void leave_paths(struct state *state, struct tunnel *tunnel);
+
+/* Have all that takes memory of a path before it is read. False: errno. */
+bool leave_path_prepare(struct path *path);
 
 #endif

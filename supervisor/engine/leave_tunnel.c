@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "supervisor/config.h"
+#include "supervisor/engine/advance.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/leave.h"
 #include "supervisor/engine/leave_end.h"
@@ -22,7 +23,8 @@ struct making {
 	struct frame_policy policy;
 	uint64_t history_bytes;
 	struct address_pair asked; /* a connector's: the far tuple */
-	uint64_t kept; /* its end is the engine's: index, or NOT_KEPT */
+	uint64_t kept;	   /* its end is the engine's: index, or NOT_KEPT */
+	uint64_t advanced; /* the reader has it, and its end: advance.h */
 };
 
 static void
@@ -42,6 +44,7 @@ leave_making(struct state *state, struct making *making)
 	STATE_NUMBER(state, making->history_bytes);
 	leave_pair(state, &making->asked);
 	STATE_NUMBER(state, making->kept);
+	STATE_NUMBER(state, making->advanced);
 	if (policy->scheduler > CONFIG_REDUNDANT)
 		state_break(state);
 }
@@ -108,14 +111,15 @@ leave_tunnel(struct state *state, struct tunnel *tunnel)
 		.policy = tunnel->policy,
 		.history_bytes = tunnel->history.arena.capacity,
 		.asked = tunnel->asked,
-		.kept = kept_index(tunnel) };
+		.kept = kept_index(tunnel),
+		.advanced = tunnel->advanced };
 
 	memcpy(making.name, tunnel->name, sizeof(making.name));
 	if (tunnel->config != NULL)
 		making.config = (uint64_t)(tunnel->config -
 		    engine->config->tunnels);
 	leave_making(state, &making);
-	if (making.kept == NOT_KEPT)
+	if (making.kept == NOT_KEPT && making.advanced == 0)
 		leave_end(state, tunnel->end);
 	leave_contents(state, tunnel);
 	tunnel_pool_leave(state, tunnel);
@@ -136,21 +140,61 @@ is_possible(const struct engine *engine, const struct making *making)
 static struct tunnel *
 make(struct engine *engine, const struct making *making, struct end *end)
 {
-	const struct engine_peer *peer = &engine->peers[making->peer];
-	struct tunnel *tunnel;
-
-	tunnel = tunnel_allocate(engine, making->name, peer, &making->policy,
+	return tunnel_allocate(engine, making->name,
+	    &engine->peers[making->peer], &making->policy,
 	    making->history_bytes, end);
+}
+
+static bool
+suits(const struct tunnel *tunnel, const struct making *making)
+{
+	return tunnel->history.arena.capacity == making->history_bytes &&
+	    tunnel->policy.reorder_ms == making->policy.reorder_ms &&
+	    (tunnel->policy.max_age_ms > 0) == (making->policy.max_age_ms > 0);
+}
+
+/* One whose policy has changed since is made anew. */
+static struct tunnel *
+take(struct engine *engine, const struct making *making)
+{
+	struct tunnel *tunnel = advance_take_tunnel(engine->upgrade.advance,
+	    making->advanced);
+
 	if (tunnel == NULL)
 		return NULL;
+	if (!suits(tunnel, making))
+		return make(engine, making, tunnel_dissolve(tunnel, ""));
+	memcpy(tunnel->name, making->name, sizeof(tunnel->name));
+	tunnel->peer = &engine->peers[making->peer];
+	tunnel->policy = making->policy;
+	return tunnel;
+}
+
+static struct tunnel *
+make_at_end(struct state *state, struct engine *engine,
+    const struct making *making)
+{
+	struct end *end;
+
+	if (making->kept == NOT_KEPT)
+		end = leave_end_read(state);
+	else
+		end = engine->permitted.ends[making->kept];
+	return end == NULL || end->taken ? NULL : make(engine, making, end);
+}
+
+static void
+complete(struct tunnel *tunnel, const struct making *making)
+{
+	const struct config_peer *peer = tunnel->peer->config;
+
 	if (making->config == NO_CONFIG) {
-		end_permit(end, peer->config->permits,
-		    peer->config->permits_count);
+		end_permit(tunnel->end, peer->permits, peer->permits_count);
 	} else {
-		tunnel->config = &engine->config->tunnels[making->config];
+		tunnel->config =
+		    &tunnel->engine->config->tunnels[making->config];
 		tunnel->asked = making->asked;
 	}
-	return tunnel;
 }
 
 bool
@@ -158,20 +202,15 @@ leave_tunnel_read(struct state *state, struct engine *engine)
 {
 	struct making making;
 	struct tunnel *tunnel;
-	struct end *end;
 
 	leave_making(state, &making);
 	if (state->broken || !is_possible(engine, &making))
 		return false;
-	if (making.kept == NOT_KEPT)
-		end = leave_end_read(state);
-	else
-		end = engine->permitted.ends[making.kept];
-	if (end == NULL || end->taken)
-		return false;
-	tunnel = make(engine, &making, end);
+	tunnel = making.advanced != 0 ? take(engine, &making) :
+					make_at_end(state, engine, &making);
 	if (tunnel == NULL)
 		return false;
+	complete(tunnel, &making);
 	leave_contents(state, tunnel);
 	if (state->broken ||
 	    (tunnel->config != NULL && tunnel_pool_open(tunnel) == -1))

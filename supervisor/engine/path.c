@@ -110,15 +110,9 @@ path_new(struct tunnel *tunnel, const struct config_path *config, uint16_t id)
 }
 
 struct path *
-path_inherit(struct tunnel *tunnel, const struct config_path *config)
+path_inherit(struct engine *engine)
 {
-	struct path *path = allocate(tunnel->engine, tunnel->peer);
-
-	if (path == NULL)
-		return NULL;
-	path->tunnel = tunnel;
-	path->config = config;
-	return path;
+	return allocate(engine, NULL);
 }
 
 struct path *

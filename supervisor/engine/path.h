@@ -105,11 +105,10 @@ struct path *
 path_new(struct tunnel *tunnel, const struct config_path *config, uint16_t id);
 
 /*
- * In an upgrade: one of which the rest is to be read; config is NULL for a
- * listener's. NULL with errno.
+ * In an upgrade: one of which the rest, tunnel and peer too, is to be read. NULL
+ * with errno.
  */
-struct path *
-path_inherit(struct tunnel *tunnel, const struct config_path *config);
+struct path *path_inherit(struct engine *engine);
 
 /*
  * A path of the listener, after message 1 verified: takes over the handshake

@@ -81,6 +81,7 @@ struct tunnel {
 	uint64_t too_large; /* for the peer's frame limit */
 	uint64_t arrived;   /* datagrams that paths brought */
 	uint64_t delivered; /* given to the application */
+	uint64_t advanced;  /* an heir has one for it: advance.h; 0: no */
 };
 
 /*

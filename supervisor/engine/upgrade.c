@@ -13,12 +13,15 @@
 #include "supervisor/engine/clock.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/engine.h"
-#include "supervisor/engine/handover.h"
 #include "supervisor/engine/leave_engine.h"
 #include "supervisor/engine/tunnel.h"
 #include "supervisor/log.h"
 #include "supervisor/state.h"
 #include "supervisor/upgrade_words.h"
+
+/* What may be under way when it pauses, beyond a quarter more than now. */
+#define MORE_BYTES ((size_t)1 << 20)
+#define MORE_FDS 256
 
 /*
  * Our end to the heir, which the keeper sent before it started it: the last one
@@ -44,23 +47,47 @@ take_socket(const struct engine *engine)
 	return last;
 }
 
-/* 0, or -1 with errno. */
+/* More than now, since the engine serves until it pauses. */
 static int
-write_state(struct engine *engine, struct handover *handover)
+make_room_for_state(struct engine *engine, int socket)
 {
-	struct state measured = { .way = STATE_MEASURE }, state;
+	struct handover *handover = &engine->upgrade.state;
+	struct state measured = { .way = STATE_MEASURE };
 
 	leave_engine(&measured, engine);
-	if (handover_make(handover, &measured, &state) == -1)
+	if (handover_make(handover, measured.at + measured.at / 4 + MORE_BYTES,
+		measured.fds_at + MORE_FDS) == -1)
 		return -1;
-	leave_engine(&state, engine);
-	if (!state.broken)
+	return handover_give(handover, socket);
+}
+
+static bool
+write_state(struct engine *engine, struct state *state)
+{
+	handover_begin(&engine->upgrade.state, state);
+	leave_engine(state, engine);
+	return !state->broken;
+}
+
+/* It has become more than there is room for: into new memory. 0, or -1. */
+static int
+write_larger(struct engine *engine, struct state *state)
+{
+	struct handover *handover = &engine->upgrade.state;
+	struct state measured = { .way = STATE_MEASURE };
+
+	handover_wipe(handover);
+	handover_free(handover);
+	leave_engine(&measured, engine);
+	if (handover_make(handover, measured.at, measured.fds_at) == -1)
+		return -1;
+	if (write_state(engine, state))
 		return 0;
 	/* A fault of ours: it stopped where it broke. */
 	log_error(NULL,
 	    "upgrade: the state breaks at byte %zu of %zu, descriptor %zu of "
 	    "%zu",
-	    state.at, state.size, state.fds_at, state.fds_count);
+	    state->at, state->size, state->fds_at, state->fds_count);
 	errno = EOPNOTSUPP;
 	return -1;
 }
@@ -70,13 +97,20 @@ write_state(struct engine *engine, struct handover *handover)
  * supervisor by the heir's.
  */
 static void
-hand_over(struct engine *engine, struct handover *handover)
+hand_over(struct engine *engine)
 {
+	struct upgrade_way *way = &engine->upgrade;
+	struct state state;
+
 	if (engine->reload.under_way)
 		log_error(NULL, "upgrade: a reload is under way");
-	else if (write_state(engine, handover) == -1 ||
-	    handover_send(handover, engine->upgrade.socket) == -1)
+	else if ((!write_state(engine, &state) &&
+		     write_larger(engine, &state) == -1) ||
+	    handover_send(&way->state, &state, way->socket) == -1)
 		log_error(NULL, "upgrade: %s", strerror(errno));
+	event_free(way->ready);
+	close(way->socket);
+	way->ready = NULL;
 }
 
 void
@@ -84,11 +118,15 @@ upgrade_close(struct engine *engine)
 {
 	struct upgrade_way *way = &engine->upgrade;
 
-	if (way->ready == NULL)
-		return;
-	event_free(way->ready);
-	close(way->socket);
-	*way = (struct upgrade_way){ .ready = NULL };
+	if (way->ready != NULL) {
+		event_free(way->ready);
+		close(way->socket);
+		way->ready = NULL;
+	}
+	if (way->state.size != 0) {
+		handover_wipe(&way->state);
+		handover_free(&way->state);
+	}
 	advance_forget(engine);
 }
 
@@ -109,6 +147,8 @@ static void leave(struct engine *engine, uint64_t pause_us, uint64_t work_us)
 static void
 leave(struct engine *engine, uint64_t pause_us, uint64_t work_us)
 {
+	handover_wipe(&engine->upgrade.state);
+	handover_wipe(&engine->upgrade.early);
 	log_info(NULL,
 	    "the new engine serves, after a pause of %.1f ms, of which "
 	    "%.1f ms were work",
@@ -141,16 +181,12 @@ go_on(struct engine *engine, const struct spawn_record *record)
 static void
 pause_serving(struct engine *engine)
 {
-	struct handover handover = { .fd = -1 };
 	uint64_t paused_us = clock_now_us(), worked_us = clock_work_us();
 	struct spawn_record decision;
 
 	make_room(engine);
-	hand_over(engine, &handover);
-	upgrade_close(engine);
+	hand_over(engine);
 	decision = spawner_await(&engine->spawner);
-	handover_wipe(&handover);
-	handover_free(&handover);
 	switch (decision.type) {
 	case SPAWN_END:
 		leave(engine, clock_now_us() - paused_us,
@@ -198,7 +234,8 @@ give_in_advance(struct engine *engine)
 	way->ready = event_new(engine->base, socket, EV_READ | EV_PERSIST,
 	    handle_ready, engine);
 	if (way->ready != NULL && event_add(way->ready, NULL) == 0 &&
-	    advance_send(engine, socket) == 0)
+	    advance_send(engine, socket) == 0 &&
+	    make_room_for_state(engine, socket) == 0)
 		return;
 	log_error(NULL, "upgrade: %s", strerror(errno));
 	if (way->ready == NULL)
@@ -217,47 +254,64 @@ upgrade_decide(struct engine *engine, const struct spawn_record *record)
 		give_in_advance(engine);
 }
 
+/* What the old engine gives while it serves. False with errno. */
+static bool
+take_in_advance(struct engine *engine, int socket)
+{
+	struct upgrade_way *way = &engine->upgrade;
+	struct state nothing;
+
+	way->state = (struct handover)HANDOVER_NONE;
+	return advance_receive(&way->advance, engine, socket) == 0 &&
+	    handover_receive(&way->state, socket, &nothing) == 0 &&
+	    send(socket, "", 1, MSG_NOSIGNAL) == 1;
+}
+
 /* False having logged why. */
 static bool
-read_state(struct engine *engine, struct handover *handover, int socket)
+read_state(struct engine *engine, struct state *state)
 {
-	struct state state;
-
-	if (handover_receive(handover, socket, &state) == -1) {
-		log_error(NULL, "upgrade: no state: %s", strerror(errno));
-		return false;
-	}
-	if (leave_engine_read(&state, engine))
+	if (leave_engine_read(state, engine))
 		return true;
 	log_error(NULL, "upgrade: the state cannot be taken over: %s",
-	    state.broken ? "not of this version" : strerror(errno));
+	    state->broken ? "not of this version" : strerror(errno));
 	return false;
+}
+
+/* The same; *work_us is what it took of the pause. */
+static bool
+receive(struct engine *engine, int socket, uint64_t *work_us)
+{
+	bool good = take_in_advance(engine, socket);
+	uint64_t before_us = clock_work_us();
+	struct state state;
+
+	good = good &&
+	    handover_receive(&engine->upgrade.state, socket, &state) == 0;
+	if (!good)
+		log_error(NULL, "upgrade: no state: %s", strerror(errno));
+	good = good && read_state(engine, &state);
+	*work_us = clock_work_us() - before_us;
+	return good;
 }
 
 int
 upgrade_inherit(struct engine *engine, int socket)
 {
-	struct handover handover = { .fd = -1 };
-	uint64_t worked_us;
-	bool good;
+	struct upgrade_way *way = &engine->upgrade;
+	uint64_t work_us;
 
 	spawner_say(&engine->spawner, SPAWN_PREPARED);
-	good = advance_receive(&engine->upgrade.advance, socket) == 0;
-	if (!good)
-		log_error(NULL, "upgrade: no state: %s", strerror(errno));
-	worked_us = clock_work_us();
-	good = good && read_state(engine, &handover, socket);
-	worked_us = clock_work_us() - worked_us;
-	handover_free(&handover);
-	close(socket);
-	if (!good)
+	if (!receive(engine, socket, &work_us))
 		return -1;
-	spawner_taken(&engine->spawner, worked_us);
+	spawner_taken(&engine->spawner, work_us);
 	if (spawner_await(&engine->spawner).type != SPAWN_SERVE)
 		return -1;
 	spawner_catch_up(&engine->spawner);
 	leave_engine_serve(engine);
-	advance_free(engine->upgrade.advance);
-	engine->upgrade.advance = NULL;
+	close(socket);
+	handover_free(&way->state);
+	advance_free(way->advance);
+	way->advance = NULL;
 	return 0;
 }

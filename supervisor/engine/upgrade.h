@@ -7,6 +7,9 @@
 #ifndef ENGINE_UPGRADE_H
 #define ENGINE_UPGRADE_H
 
+#include "supervisor/engine/handover.h"
+#include "supervisor/engine/leave_bundle.h"
+
 struct advance;
 struct engine;
 struct event;
@@ -14,9 +17,12 @@ struct spawn_record;
 
 /* All zero when there is no upgrade. */
 struct upgrade_way {
-	struct event *ready;	 /* the old one: its heir says that it is, */
-	int socket;		 /* here */
-	struct advance *advance; /* the heir: until it has read the state */
+	struct event *ready;	    /* the old one: its heir says that it is, */
+	int socket;		    /* here */
+	struct handover early;	    /* what it was given in advance, */
+	struct leave_bundle bundle; /* and the configuration in that */
+	struct handover state; /* both: the room that is written in the pause */
+	struct advance *advance; /* the heir: until it serves */
 };
 
 /* What the supervisor says of an upgrade; returns when this engine goes on. */
