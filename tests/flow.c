@@ -102,12 +102,15 @@ all_sent(const struct run *run)
 	return run->limit.count > 0 && run->sent >= run->limit.count;
 }
 
-/* Send what is due, a batch at most. */
+/*
+ * Send what is due, a batch at most; where the kernel cuts, a whole one, since
+ * what is due in the time of a call is too little to be worth cutting.
+ */
 static void
 send_due(struct run *run, uint64_t now_ns)
 {
 	while (run->out->count < BATCH_SIZE && !all_sent(run) &&
-	    pace_wait_ns(&run->pace, now_ns) == 0)
+	    (run->flow->joins || pace_wait_ns(&run->pace, now_ns) == 0))
 		add_next(run, now_ns);
 	if (run->flow->joins)
 		batch_gather(run->out, run->flow->sizes.list[0]);
