@@ -119,7 +119,6 @@ udp_init(struct udp *udp, int fd)
 	udp->gro = setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) == 0;
 	udp->gso = getsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment, &length) == 0;
 	udp->fd = fd;
-	udp->expected = RECEIVE_LEAST;
 	return 0;
 }
 
@@ -261,9 +260,11 @@ udp_error_is_far(int error)
 }
 
 static unsigned int
-least(unsigned int a, unsigned int b)
+within(unsigned int count, unsigned int most)
 {
-	return a < b ? a : b;
+	if (count < RECEIVE_LEAST)
+		return RECEIVE_LEAST;
+	return count < most ? count : most;
 }
 
 /* How many messages to ask for. */
@@ -271,9 +272,9 @@ static unsigned int
 worth_asking(const struct udp *udp)
 {
 	if (udp->typical_bytes <= RECEIVE_BYTES / UDP_BATCH)
-		return udp->expected;
+		return within(udp->expected, UDP_BATCH);
 	return udp->typical_bytes < RECEIVE_BYTES / RECEIVE_LEAST ?
-	    least(udp->expected, RECEIVE_BYTES / udp->typical_bytes) :
+	    within(udp->expected, RECEIVE_BYTES / udp->typical_bytes) :
 	    RECEIVE_LEAST;
 }
 
@@ -283,9 +284,7 @@ expect(struct udp *udp, unsigned int asked, int received)
 {
 	unsigned int count = received > 0 ? (unsigned int)received : 0;
 
-	count *= count == asked ? 4 : 2;
-	udp->expected = count > RECEIVE_LEAST ? least(count, UDP_BATCH) :
-						RECEIVE_LEAST;
+	udp->expected = count * (count == asked ? 4 : 2);
 }
 
 static int
