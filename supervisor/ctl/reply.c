@@ -232,3 +232,11 @@ reply_number(const struct reply *reply, size_t record, const char *key)
 {
 	return strtoull(reply_text(reply, record, key), NULL, 10);
 }
+
+double
+reply_amount(const struct reply *reply, size_t record, const char *key)
+{
+	double amount = strtod(reply_text(reply, record, key), NULL);
+
+	return amount > 0 && amount < 1e15 ? amount : 0;
+}

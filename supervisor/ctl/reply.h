@@ -60,4 +60,7 @@ reply_text(const struct reply *reply, size_t record, const char *key);
 uint64_t
 reply_number(const struct reply *reply, size_t record, const char *key);
 
+/* With a fraction; 0 for what is negative, 1e15 or more, or no number. */
+double reply_amount(const struct reply *reply, size_t record, const char *key);
+
 #endif

@@ -2,7 +2,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "supervisor/ctl/cell.h"
@@ -59,13 +58,13 @@ get(const struct table *table, size_t record, const char *key)
 
 /* A path that is not up has no round trip, uptime or pid. */
 static bool
-is_unknown(enum form form, const char *value)
+is_unknown(enum form form, double amount)
 {
 	switch (form) {
 	case FORM_PID:
 	case FORM_TIME:
 	case FORM_ROUND_TRIP:
-		return strtod(value, NULL) <= 0;
+		return amount <= 0;
 	case FORM_TEXT:
 	case FORM_NUMBER:
 	case FORM_BYTES:
@@ -80,10 +79,11 @@ format_cell(const struct table *table, size_t record,
     const struct column *column, char cell[TEXT_MAX])
 {
 	const char *value = get(table, record, column->key);
-	uint64_t number = strtoull(value, NULL, 10);
+	uint64_t number = reply_number(table->reply, record, column->key);
+	double amount = reply_amount(table->reply, record, column->key);
 	char form[CELL_MAX];
 
-	if (*value == '\0' || is_unknown(column->form, value)) {
+	if (*value == '\0' || is_unknown(column->form, amount)) {
 		strcpy(cell, "-");
 		return;
 	}
@@ -103,7 +103,7 @@ format_cell(const struct table *table, size_t record,
 		strcpy(cell, cell_time(number, form));
 		break;
 	case FORM_ROUND_TRIP:
-		snprintf(cell, TEXT_MAX, "%.2f ms", strtod(value, NULL));
+		snprintf(cell, TEXT_MAX, "%.2f ms", amount);
 		break;
 	}
 }

@@ -140,21 +140,13 @@ format_rate(char to[WATCH_CELL_MAX], double rate)
 	snprintf(to, WATCH_CELL_MAX, "%s/s", cell_bytes((uint64_t)rate, cell));
 }
 
-/* From a stranger's text; what is no rate at all is none. */
-static double
-read_rate(const struct labels_row *row, const char *key)
-{
-	double number = strtod(get(row, key), NULL);
-
-	return number > 0 && number < 1e15 ? number : 0;
-}
-
 static void
 add_path(struct watch_lines *seen, const struct labels_row *row)
 {
 	struct watch_line *line = add_line(seen);
-	double tx = read_rate(row, "tx_rate"), rx = read_rate(row, "rx_rate");
-	double rtt_ms = read_rate(row, "rtt_ms");
+	double tx = reply_amount(row->reply, row->record, "tx_rate");
+	double rx = reply_amount(row->reply, row->record, "rx_rate");
+	double rtt_ms = reply_amount(row->reply, row->record, "rtt_ms");
 	char key[WATCH_TEXT_MAX * 2];
 
 	if (line == NULL)

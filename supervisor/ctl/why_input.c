@@ -46,12 +46,6 @@ why_watch_free(struct why_watch *watch)
 	free(watch);
 }
 
-static double
-real(const struct reply *reply, size_t record, const char *key)
-{
-	return strtod(reply_text(reply, record, key), NULL);
-}
-
 static bool
 is_a(const struct reply *reply, size_t record, const char *kind)
 {
@@ -240,10 +234,10 @@ read_path(const struct why_watch *watch, const struct reply *before,
 	path->up = strcmp(reply_text(after, record, "state"), "up") == 0;
 	path->backup = strcmp(reply_text(after, record, "role"), "backup") == 0;
 	path->measured = reply_number(after, record, "measured") != 0;
-	path->rate_bytes_s = real(after, record, "rate");
+	path->rate_bytes_s = reply_amount(after, record, "rate");
 	path->bytes_s = (double)sent_since(before, after, record) /
 	    seconds_of(watch);
-	path->rtt_ms = real(after, record, "rtt_ms");
+	path->rtt_ms = reply_amount(after, record, "rtt_ms");
 	read_process(watch, reply_number(after, record, "pid"), &path->worker);
 	if (path->up)
 		read_steps(after, reply_text(after, record, "pid"), path);
