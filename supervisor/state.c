@@ -157,7 +157,7 @@ state_end(struct state *state)
 
 	STATE_NUMBER(state, magic);
 	if (magic != ~MAGIC ||
-	    (state->way != STATE_MEASURE &&
+	    (state->way == STATE_READ &&
 		(state->at != state->size ||
 		    state->fds_at != state->fds_count)))
 		state_break(state);

@@ -82,7 +82,7 @@ uint8_t *state_span(struct state *state, size_t count);
 
 /* The first thing: false, and broken, where it is another version's. */
 bool state_begin(struct state *state);
-/* The last one: true if all was used up and nothing was amiss. */
+/* The last one: true if nothing was amiss and, read, all was used up. */
 bool state_end(struct state *state);
 
 /* Something read cannot be. */

@@ -227,6 +227,32 @@ START_TEST(windows_cross_wherever_they_are)
 }
 END_TEST
 
+/* Room is made before it is known how much is needed; nothing is left over. */
+START_TEST(there_may_be_more_room_than_is_needed)
+{
+	struct state state = { .way = STATE_WRITE,
+		.bytes = bytes,
+		.size = BYTES_MAX };
+	struct engine_parts parts;
+	size_t size;
+
+	set_up(&parts);
+	fill(&parts);
+	size = write_parts(&parts, again);
+	describe(&state, &parts);
+	ck_assert(!state.broken);
+	ck_assert_uint_eq(state.at, size);
+	ck_assert_mem_eq(bytes, again, size);
+	tear_down(&parts);
+	set_up(&parts);
+	ck_assert(!read_parts(&parts, bytes, size + 1));
+	tear_down(&parts);
+	set_up(&parts);
+	ck_assert(read_parts(&parts, bytes, size));
+	tear_down(&parts);
+}
+END_TEST
+
 START_TEST(another_version_is_refused)
 {
 	struct engine_parts parts;
@@ -363,6 +389,7 @@ main(void)
 	tcase_add_test(t, what_went_in_comes_out);
 	tcase_add_test(t, what_was_seen_is_known);
 	tcase_add_test(t, windows_cross_wherever_they_are);
+	tcase_add_test(t, there_may_be_more_room_than_is_needed);
 	tcase_add_test(t, another_version_is_refused);
 	tcase_add_test(t, damage_does_no_harm);
 	tcase_add_test(t, numbers_at_their_end_are_refused);
