@@ -180,6 +180,18 @@ START_TEST(nothing_is_lost_while_it_waits)
 }
 END_TEST
 
+/* The supervisor has said its last word, and has not heard ours. */
+START_TEST(the_last_word_is_heard)
+{
+	spawner_level(&spawner, 1);
+	report(SPAWN_END, 0);
+	close(supervisor);
+	supervisor = -1;
+	ck_assert_uint_eq(spawner_await(&spawner).type, SPAWN_END);
+	ck_assert_uint_eq(spawner_await(&spawner).type, SPAWN_STOP);
+}
+END_TEST
+
 /* A refusal of another request decides nothing. */
 START_TEST(a_refusal_ends_no_wait)
 {
@@ -226,6 +238,7 @@ main(void)
 	tcase_add_test(tests, kill_is_not_lost);
 	tcase_add_test(tests, requests_are_not_lost);
 	tcase_add_test(tests, nothing_is_lost_while_it_waits);
+	tcase_add_test(tests, the_last_word_is_heard);
 	tcase_add_test(tests, a_refusal_ends_no_wait);
 	tcase_add_test(tests, slots_of_another_engine_are_taken_over);
 	suite_add_tcase(suite, tests);

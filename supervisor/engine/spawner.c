@@ -158,7 +158,8 @@ spawner_await(struct spawner *spawner)
 	send_requests(spawner);
 	for (;;) {
 		got = recv(spawner->channel, &record, sizeof(record), 0);
-		if (got == -1 && errno == EINTR)
+		/* Told once, and first, if what we said last was not read. */
+		if (got == -1 && (errno == EINTR || errno == ECONNRESET))
 			continue;
 		if (got != (ssize_t)sizeof(record) ||
 		    (!is_of_upgrade(&record) &&
