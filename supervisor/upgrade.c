@@ -276,6 +276,21 @@ change_engines(struct upgrade *upgrade, int64_t work_us, uint64_t now_ms)
 	enter(upgrade, UPGRADE_DONE, 0);
 }
 
+/*
+ * Before the pause: should the engine of an upgrade just before be there still,
+ * it has had its time.
+ */
+static void
+begin_pause(struct upgrade *upgrade, uint64_t now_ms)
+{
+	int status;
+
+	end_child(&upgrade->leaving, &status);
+	upgrade_await_leaving(upgrade, 0, now_ms);
+	enter(upgrade, UPGRADE_LEAVING, now_ms + LEAVE_MS);
+	slots_report(upgrade->slots, SPAWN_LEAVE, 0, 0);
+}
+
 static void
 hear_heir(struct upgrade *upgrade, uint64_t now_ms)
 {
@@ -287,8 +302,7 @@ hear_heir(struct upgrade *upgrade, uint64_t now_ms)
 		return;
 	if (got == (ssize_t)sizeof(record) && record.type == SPAWN_PREPARED &&
 	    upgrade->stage == UPGRADE_PREPARING) {
-		enter(upgrade, UPGRADE_LEAVING, now_ms + LEAVE_MS);
-		slots_report(upgrade->slots, SPAWN_LEAVE, 0, 0);
+		begin_pause(upgrade, now_ms);
 	} else if (got == (ssize_t)sizeof(record) &&
 	    record.type == SPAWN_TAKEN && upgrade->stage == UPGRADE_LEAVING) {
 		change_engines(upgrade, record.value, now_ms);

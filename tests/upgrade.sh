@@ -271,10 +271,14 @@ has_said "$lines" 'no upgrade: another one' || fail "nobody was refused"
 end_load slow there
 [ "$(restarts connector)" = 0 ] || fail "slow: a path was dialled anew"
 
-# And a good one is as welcome as ever; paths that fail come back.
+# And a good one is as welcome as ever, and the next at once, while the engine
+# of that slow one has not ended; paths that fail come back.
 install_program "$build/socktopus"
-"$build/socktopusctl" -s "${control[connector]}" upgrade || fail "no upgrade"
-await_upgrades connector 5
+for turn in 5 6; do
+	"$build/socktopusctl" -s "${control[connector]}" upgrade ||
+	    fail "no upgrade"
+	await_upgrades connector "$turn"
+done
 expect_problem "$log_path_down"
 kill_worker_of connector '.tunnels[0].paths[0]'
 await 5 "respawn" has_restarted
@@ -306,7 +310,7 @@ ctl tunnel down pooled
 await 5 "end of paths" has_paths_of back 0
 await 5 "end of a pool's path" has_paths_of pooled 0
 ctl upgrade
-await_upgrades connector 6
+await_upgrades connector 7
 sleep 0.5
 has_paths_of back 0 || fail "an upgrade dials for what is set down"
 ctl tunnel up pooled
