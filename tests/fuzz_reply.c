@@ -64,14 +64,15 @@ static void
 check_watch(void)
 {
 	static struct watch_lines seen;
-	struct watch_why *why = watch_why_new();
+	static struct watch_why *why;
 
+	if (why == NULL)
+		why = watch_why_new();
 	watch_lines_update(&seen, &gather, why);
 	for (size_t i = 0; i < seen.count; i++)
 		check_printable(strdup(seen.lines[i].text),
 		    strlen(seen.lines[i].text));
 	watch_lines_free(&seen);
-	watch_why_free(why);
 }
 
 static void
@@ -99,11 +100,13 @@ static void
 check_judgement(const struct reply *reply, size_t tunnel)
 {
 	static struct why_path paths[WHY_PATHS_MAX];
-	struct why_watch *watch = why_watch_new();
+	static struct why_watch *watch; /* of nothing, and large */
 	struct json_t *list = why_json_new();
 	struct why_verdict verdict;
 	struct why_input input;
 
+	if (watch == NULL)
+		watch = why_watch_new();
 	why_input_read(watch, reply, reply, tunnel, paths, &input);
 	why_judge(&input, &verdict);
 	if (verdict.limit_words[0] == '\0' || verdict.pays_words[0] == '\0' ||
@@ -113,7 +116,6 @@ check_judgement(const struct reply *reply, size_t tunnel)
 		"paths")) != input.paths_count)
 		abort();
 	why_json_free(list);
-	why_watch_free(watch);
 }
 
 static void
