@@ -329,6 +329,15 @@ END_TEST
 
 /* --- what /proc says -------------------------------------------------------- */
 
+static uint64_t
+drops_of(const char *line, const char *address)
+{
+	struct why_socket socket;
+	struct why_sockets one = { &socket, why_proc_parse(line, &socket) };
+
+	return why_proc_drops(&one, address);
+}
+
 START_TEST(test_drops)
 {
 	static const char line[] =
@@ -342,22 +351,17 @@ START_TEST(test_drops)
 	    " 5307: 00000000000000000000000001000000:1417 "
 	    "00000000000000000000000000000000:0000 07 00000000:00000000 "
 	    "00:00000000 00000000     0        0 3141 2 00000000d06e5bdb 9\n";
-	uint64_t drops;
 
-	ck_assert(why_proc_parse_drops(line, "127.0.0.1:5143", &drops));
-	ck_assert_uint_eq(drops, 42);
-	ck_assert(!why_proc_parse_drops(line, "127.0.0.2:5143", &drops));
-	ck_assert(!why_proc_parse_drops(line, "127.0.0.1:5144", &drops));
-	ck_assert(why_proc_parse_drops(any, "192.0.2.1:5143", &drops));
-	ck_assert_uint_eq(drops, 7);
-	ck_assert(why_proc_parse_drops(six, "[::1]:5143", &drops));
-	ck_assert_uint_eq(drops, 9);
-	ck_assert(!why_proc_parse_drops(six, "127.0.0.1:5143", &drops));
-	ck_assert(
-	    !why_proc_parse_drops("  sl  local_address", "[::1]:5143", &drops));
-	ck_assert(!why_proc_parse_drops(line, "", &drops));
-	ck_assert(!why_proc_parse_drops(line, ":", &drops));
-	ck_assert(!why_proc_parse_drops(line, "learn", &drops));
+	ck_assert_uint_eq(drops_of(line, "127.0.0.1:5143"), 42);
+	ck_assert_uint_eq(drops_of(line, "127.0.0.2:5143"), 0);
+	ck_assert_uint_eq(drops_of(line, "127.0.0.1:5144"), 0);
+	ck_assert_uint_eq(drops_of(any, "192.0.2.1:5143"), 7);
+	ck_assert_uint_eq(drops_of(six, "[::1]:5143"), 9);
+	ck_assert_uint_eq(drops_of(six, "127.0.0.1:5143"), 0);
+	ck_assert_uint_eq(drops_of("  sl  local_address", "[::1]:5143"), 0);
+	ck_assert_uint_eq(drops_of(line, ""), 0);
+	ck_assert_uint_eq(drops_of(line, ":"), 0);
+	ck_assert_uint_eq(drops_of(line, "learn"), 0);
 }
 END_TEST
 

@@ -10,8 +10,6 @@
 #include "supervisor/ctl/why_proc.h"
 
 #define PROCESSES_MAX 4096
-#define APPLICATIONS_MAX 256
-#define ADDRESS_MAX 64
 
 struct process {
 	int pid;
@@ -19,19 +17,14 @@ struct process {
 	struct why_proc end;
 };
 
-struct application {
-	char address[ADDRESS_MAX];
-	uint64_t begin;
-	uint64_t end;
-};
-
 struct why_watch {
 	double begin_s;
 	double end_s;
 	struct process processes[PROCESSES_MAX];
 	size_t processes_count;
-	struct application applications[APPLICATIONS_MAX];
-	size_t applications_count;
+	/* The applications' are among them. */
+	struct why_sockets begin_sockets;
+	struct why_sockets end_sockets;
 };
 
 struct why_watch *
@@ -43,6 +36,8 @@ why_watch_new(void)
 void
 why_watch_free(struct why_watch *watch)
 {
+	why_proc_free(&watch->begin_sockets);
+	why_proc_free(&watch->end_sockets);
 	free(watch);
 }
 
@@ -65,32 +60,18 @@ watch_process(struct why_watch *watch, uint64_t pid)
 	watch->processes_count++;
 }
 
-static void
-watch_application(struct why_watch *watch, const char *address)
-{
-	struct application *application =
-	    &watch->applications[watch->applications_count];
-
-	if (watch->applications_count == APPLICATIONS_MAX ||
-	    strlcpy(application->address, address, ADDRESS_MAX) >= ADDRESS_MAX)
-		return;
-	application->begin = why_proc_drops(address);
-	watch->applications_count++;
-}
-
 void
 why_watch_begin(struct why_watch *watch, const struct reply *status)
 {
 	watch->begin_s = why_proc_now();
+	if (watch->begin_sockets.count == 0)
+		why_proc_sockets(&watch->begin_sockets);
 	for (size_t i = 0; i < status->count; i++) {
 		if (is_a(status, i, "process"))
 			watch_process(watch,
 			    reply_number(status, i, "engine_pid"));
 		else if (is_a(status, i, "path"))
 			watch_process(watch, reply_number(status, i, "pid"));
-		else if (is_a(status, i, "tunnel"))
-			watch_application(watch,
-			    reply_text(status, i, "remote"));
 	}
 }
 
@@ -100,9 +81,7 @@ why_watch_end(struct why_watch *watch)
 	for (size_t i = 0; i < watch->processes_count; i++)
 		why_proc_read(watch->processes[i].pid,
 		    &watch->processes[i].end);
-	for (size_t i = 0; i < watch->applications_count; i++)
-		watch->applications[i].end = why_proc_drops(
-		    watch->applications[i].address);
+	why_proc_sockets(&watch->end_sockets);
 	watch->end_s = why_proc_now();
 }
 
@@ -144,11 +123,8 @@ read_process(const struct why_watch *watch, uint64_t pid,
 static uint64_t
 ignored_by(const struct why_watch *watch, const char *address)
 {
-	for (size_t i = 0; i < watch->applications_count; i++)
-		if (strcmp(watch->applications[i].address, address) == 0)
-			return grown(watch->applications[i].begin,
-			    watch->applications[i].end);
-	return 0;
+	return grown(why_proc_drops(&watch->begin_sockets, address),
+	    why_proc_drops(&watch->end_sockets, address));
 }
 
 /* The same tunnel in the earlier answer, or REPLY_NONE. */

@@ -98,45 +98,82 @@ to_kernel(const char *address, char text[40])
 }
 
 bool
-why_proc_parse_drops(const char *line, const char *address, uint64_t *drops)
+why_proc_parse(const char *line, struct why_socket *socket)
 {
-	const char *colon = strrchr(address, ':');
-	char wanted[40], bound[40];
-	unsigned int port;
-	unsigned long long count;
+	unsigned long long drops;
 
-	if (colon == NULL || !to_kernel(address, wanted) ||
-	    sscanf(line,
+	if (sscanf(line,
 		" %*[0-9]: %39[0-9A-F]:%x %*s %*s %*s %*s %*s %*s %*s %*s %*s "
 		"%*s %llu",
-		bound, &port, &count) != 3)
+		socket->bound, &socket->port, &drops) != 3)
 		return false;
-	if (port != strtoul(colon + 1, NULL, 10) ||
-	    (strcmp(bound, wanted) != 0 && strspn(bound, "0") != strlen(bound)))
-		return false;
-	*drops = count;
+	socket->drops = drops;
 	return true;
 }
 
-static uint64_t
-sum_drops(const char *name, const char *address)
+/* Room is made in powers of two. False without memory. */
+static bool
+add(struct why_sockets *sockets, const struct why_socket *socket)
+{
+	size_t count = sockets->count;
+	struct why_socket *item = sockets->item;
+
+	if ((count & (count - 1)) == 0)
+		item = reallocarray(item, count == 0 ? 1 : 2 * count,
+		    sizeof(*item));
+	if (item == NULL)
+		return false;
+	item[sockets->count++] = *socket;
+	sockets->item = item;
+	return true;
+}
+
+static void
+read_sockets(const char *name, struct why_sockets *sockets)
 {
 	FILE *file = fopen(name, "re");
 	char line[LINE_MAX_BYTES];
-	uint64_t sum = 0, drops;
+	struct why_socket socket;
 
 	if (file == NULL)
-		return 0;
+		return;
 	while (fgets(line, sizeof(line), file) != NULL)
-		if (why_proc_parse_drops(line, address, &drops))
-			sum += drops;
+		if (why_proc_parse(line, &socket) && !add(sockets, &socket))
+			break;
 	fclose(file);
-	return sum;
+}
+
+void
+why_proc_sockets(struct why_sockets *sockets)
+{
+	memset(sockets, 0, sizeof(*sockets));
+	read_sockets("/proc/net/udp", sockets);
+	read_sockets("/proc/net/udp6", sockets);
+}
+
+void
+why_proc_free(struct why_sockets *sockets)
+{
+	free(sockets->item);
+	memset(sockets, 0, sizeof(*sockets));
 }
 
 uint64_t
-why_proc_drops(const char *address)
+why_proc_drops(const struct why_sockets *sockets, const char *address)
 {
-	return sum_drops("/proc/net/udp", address) +
-	    sum_drops("/proc/net/udp6", address);
+	const char *colon = strrchr(address, ':');
+	const struct why_socket *socket = sockets->item;
+	unsigned long port;
+	char wanted[40];
+	uint64_t sum = 0;
+
+	if (colon == NULL || !to_kernel(address, wanted))
+		return 0;
+	port = strtoul(colon + 1, NULL, 10);
+	for (; socket < sockets->item + sockets->count; socket++)
+		if (socket->port == port &&
+		    (strcmp(socket->bound, wanted) == 0 ||
+			socket->bound[strspn(socket->bound, "0")] == '\0'))
+			sum += socket->drops;
+	return sum;
 }
