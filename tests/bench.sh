@@ -6,7 +6,8 @@
 #
 # bench.sh [SYSTEM...]; without any: all. What the others lack they leave out.
 # socktopus/N has N paths; socktopus2 is two instances with a tunnel and a path
-# each at once, and what both carry.
+# each at once, and what both carry; idle is a tunnel of 256 paths that carries
+# nothing.
 #	BENCH_RUNS	of which the median counts (5)
 #	BENCH_SECONDS	of each measure (1); all of it takes a quarter of an hour
 #	BENCH_SIZES	bytes of a datagram; 1400G: sender and sink let the
@@ -178,6 +179,16 @@ start_openvpn() {
 	entry='10.78.0.2 5143'
 }
 
+# list_paths PATHS SERVICE: no more than 64 in one entry.
+list_paths() {
+	local left
+
+	for ((left = $1; left > 64; left -= 64)); do
+		printf '{ uri = "tcp://%s"; count = 64; }, ' "$2"
+	done
+	printf '{ uri = "tcp://%s"; count = %s; }' "$2" "$left"
+}
+
 # start_socktopus PATHS [INSTANCE]
 start_socktopus() {
 	local i=${2:-}
@@ -192,7 +203,7 @@ start_socktopus() {
 	tunnels = ( { name = "bench"; peer = "far"; direct = false;
 	    destination = "tcp://$service";
 	    local = "${tuple}0:${tuple}1"; remote = "${tuple}2:${tuple}3";
-	    paths = ( { uri = "tcp://$service"; count = $1; } ); } );
+	    paths = ( $(list_paths "$1" "$service") ); } );
 	END
 	wrap=(at far)
 	[ "$link" = loopback ] || wrap=(nsenter --net=/run/netns/far)
@@ -415,13 +426,32 @@ measure_two() {
 	end_system
 }
 
+# What the processors of both ends have to do for nothing; once, since paths
+# are asked less often only after some time.
+measure_idle() {
+	[ "$run" = 1 ] || return 0
+	start_socktopus 256
+	sleep 20
+	processor_time >"$work/before"
+	sleep 10
+	row idle 256 processor_percent "$(processor_time | processor_used |
+	    awk '{ sum += $2 } END { print 100 * sum / 10 }')"
+	end_system
+}
+
 measure_system() {
 	local size goodput
 
-	if [ "$1" = socktopus2 ]; then
+	case $1 in
+	socktopus2)
 		measure_two
 		return
-	fi
+		;;
+	idle)
+		measure_idle
+		return
+		;;
+	esac
 	begin_system "$1" || {
 		[ "$run" != 1 ] || note "$1: not here"
 		return
@@ -526,6 +556,10 @@ summary() {
 report_table() {
 	awk -F '\t' -v sizes="$sizes" -v steady="$steady" '
 	{
+		if ($1 == "idle") {
+			idle = $4
+			next
+		}
 		if (!($1 in seen)) { seen[$1]; names[++count] = $1 }
 		v[$1, $2, $3] = $4
 	}
@@ -571,6 +605,9 @@ report_table() {
 			    show(names[k], 200, "lone_delay_p50_ms", "%.3f"),
 			    show(names[k], 200, "rtt_p50_ms", "%.3f"),
 			    show(names[k], 200, "rtt_p99_ms", "%.3f")
+		if (idle != "")
+			printf "\n256 idle paths, both ends: %.2f %% of a processor\n",
+			    idle
 	}' "$work/summary"
 }
 
@@ -591,7 +628,7 @@ make_key far
 if [ $# = 0 ]; then
 	# shellcheck disable=SC2086,SC2046
 	set -- raw socat udptunnel openvpn $(printf 'socktopus/%s ' $path_counts) \
-	    socktopus2
+	    socktopus2 idle
 fi
 : >"$rows"
 for ((run = 1; run <= runs; run++)); do
