@@ -105,10 +105,10 @@ start_engine(const struct keeper *keeper, const struct ends *ends)
 }
 
 static void
-start(const struct keeper *keeper)
+start(const struct keeper *keeper, uint64_t number)
 {
 	struct ends ends = { -1, { -1, -1 }, { -1, -1 } };
-	struct keeper_answer answer = { .pid = -1 };
+	struct keeper_answer answer = { .number = number, .pid = -1 };
 	bool started;
 
 	if (open_ends(keeper, &ends) &&
@@ -139,13 +139,13 @@ close_others(struct keeper *keeper)
 static void
 keep(const struct keeper *keeper)
 {
+	uint64_t number;
 	ssize_t got;
-	char byte;
 
 	do {
-		got = recv(keeper->supervisor, &byte, sizeof(byte), 0);
-		if (got == (ssize_t)sizeof(byte))
-			start(keeper);
+		got = recv(keeper->supervisor, &number, sizeof(number), 0);
+		if (got == (ssize_t)sizeof(number))
+			start(keeper, number);
 	} while (got > 0 || (got == -1 && errno == EINTR));
 }
 
@@ -203,9 +203,10 @@ keeper_start(struct spawn_settings *settings, const struct config *config,
 }
 
 int
-keeper_ask(const struct spawn_settings *settings)
+keeper_ask(const struct spawn_settings *settings, uint64_t number)
 {
-	return send(settings->keeper, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ?
+	return send(settings->keeper, &number, sizeof(number),
+		   MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(number) ?
 	    0 :
 	    -1;
 }

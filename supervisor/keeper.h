@@ -4,7 +4,7 @@
  * of a new program, which is to open its own lock-in, can come neither from the
  * supervisor nor from the old engine. The keeper is forked before either is
  * locked in, has the engine's user and no capability, and hears one thing only:
- * a byte from the supervisor. It knows no key, and no program but the one that
+ * a number from the supervisor. It knows no key, and no program but the one that
  * stands where this one was started from.
  */
 #ifndef SUPERVISOR_KEEPER_H
@@ -26,8 +26,9 @@ enum keeper_fd {
 
 /* Its answer; the supervisor's end of the channel comes with it. */
 struct keeper_answer {
-	int32_t pid;   /* of the new engine, a child of the supervisor's; */
-	int32_t error; /* or -1, and errno */
+	uint64_t number; /* that it was asked by */
+	int32_t pid;	 /* of the new engine, a child of the supervisor's; */
+	int32_t error;	 /* or -1, and errno */
 };
 
 /*
@@ -38,12 +39,12 @@ struct keeper_answer {
 void keeper_start(struct spawn_settings *settings, const struct config *config,
     const struct privilege *privilege, int *engine_end);
 
-/* Ask for a new engine. 0, or -1 with errno. */
-int keeper_ask(const struct spawn_settings *settings);
+/* Ask for a new engine, by a number never used before. 0, or -1 with errno. */
+int keeper_ask(const struct spawn_settings *settings, uint64_t number);
 
 /*
- * Its answer; *channel is -1 unless there is an engine. 0, or -1 with errno:
- * it is gone.
+ * Its answer, perhaps a late one to what was asked before; *channel is -1 unless
+ * there is an engine. 0, or -1 with errno: it is gone.
  */
 int keeper_hear(const struct spawn_settings *settings,
     struct keeper_answer *answer, int *channel);

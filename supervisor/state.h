@@ -19,11 +19,11 @@
 #include <stdint.h>
 
 /*
- * Of everything that crosses, shm/layout.h and spawn.h too. Goes up with any
- * change of any description.
+ * Of everything that crosses, shm/layout.h, spawn.h and keeper.h too. Goes
+ * up with any change of any description.
  */
 #ifndef STATE_VERSION
-#define STATE_VERSION 10
+#define STATE_VERSION 11
 #endif
 
 enum state_way {

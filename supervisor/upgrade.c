@@ -151,9 +151,10 @@ static void
 tried(struct upgrade *upgrade, int status, uint64_t now_ms)
 {
 	upgrade->trial = 0;
+	upgrade->asked = now_ms;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != UPGRADE_EXIT_GOOD)
 		fail(upgrade, UPGRADE_TRIAL, status);
-	else if (keeper_ask(upgrade->settings) == -1)
+	else if (keeper_ask(upgrade->settings, upgrade->asked) == -1)
 		fail(upgrade, UPGRADE_NO_KEEPER, 0);
 	else
 		enter(upgrade, UPGRADE_STARTING, now_ms + STAGE_MS);
@@ -219,6 +220,13 @@ hear_keeper(struct upgrade *upgrade, uint64_t now_ms)
 
 	if (keeper_hear(upgrade->settings, &answer, &upgrade->channel) == -1) {
 		fail(upgrade, UPGRADE_NO_KEEPER, 0);
+		return;
+	}
+	if (answer.number != upgrade->asked) {
+		/* Of one that was given up: it ends without its channel. */
+		if (upgrade->channel != -1)
+			close(upgrade->channel);
+		upgrade->channel = -1;
 		return;
 	}
 	if (upgrade->channel == -1) {

@@ -32,6 +32,7 @@ struct upgrade {
 	enum upgrade_stage stage;
 	uint64_t limit_ms; /* of the stage */
 	int program;
+	uint64_t asked; /* the keeper, by this number */
 	pid_t trial;
 	pid_t heir;
 	int channel;   /* to the heir */

@@ -319,3 +319,19 @@ ctl tunnel up back
 await_paths connector $((2 * paths + 1))
 both_ways pooled -n 100 -s 1400 -r 5k
 note "what was set down stayed so"
+
+# A keeper that gets no time starts a new engine when nobody waits for it any
+# more: that is not the one of the next upgrade.
+[ -n "${TEST_LONG:-}" ] || exit 0
+expect_problem "process [0-9]* was nobody's"
+keeper=$(pgrep -P "${pid[connector]}" -f '^socktopus: keeper')
+kill -STOP "$keeper"
+said=$("$build/socktopusctl" -s "${control[connector]}" upgrade 2>&1) &&
+    fail "upgraded without a keeper"
+grep -q 'the new engine: no answer in time' <<<"$said" ||
+    fail "a keeper that is late: $said"
+kill -CONT "$keeper"
+ctl upgrade
+await_upgrades connector 8
+both_ways pooled -n 100 -s 1400 -r 5k
+note "a keeper that was late kept nothing from the next upgrade"
