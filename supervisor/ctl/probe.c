@@ -20,8 +20,8 @@
 #include "supervisor/engine/noise.h"
 
 #define DEFAULT_CONNECTIONS 4
-/* A listener waits for OPEN for ten seconds; all of this fits in it. */
 #define DIAL_LIMIT_US UINT64_C(20000000)
+/* A listener that has answered waits for OPEN for ten seconds. */
 #define IDLE_US UINT64_C(1000000)
 #define IDLE_PING_US UINT64_C(50000)
 #define LOAD_US UINT64_C(2000000)
