@@ -149,10 +149,11 @@ message_send_event(int channel, const struct worker_event *event);
  * Receive one message and check it: exact size, known enums, counts in range,
  * every string terminated, reserved words 0. A job to dial has 1 or more hops,
  * each with a host and a port, and a destination if the last hop is asked for
- * it; a HOP_SRV one has no port and stands alone; a job to serve has none. Descriptors that come along are closed and the
- * message is broken. Text of an event is made printable (other bytes become
- * '?'). An empty message counts as MESSAGE_CLOSED. Jobs are received before
- * the worker's filters are loaded (recvmsg).
+ * it; a HOP_SRV one has no port and stands alone; a job to serve has none.
+ * Descriptors that come along are closed and the message is broken. Text of an
+ * event is made printable (other bytes become '?'). An empty message counts as
+ * MESSAGE_CLOSED. Jobs are received before the worker's filters are loaded
+ * (recvmsg).
  */
 enum message_result message_receive_job(int channel, struct job *job);
 enum message_result

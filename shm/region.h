@@ -40,11 +40,11 @@ struct region {
 
 /*
  * Make a memfd of one control page and data_bytes of data for each ring, map it
- * read-write in this process, and seal it: shrink, grow and further seals always, future
- * writes too for REGION_CREATOR_WRITES. The mappings are kept out of core
- * dumps and of children. data_bytes is a power of two and at least a page.
- * Returns 0, or -1 with errno; then nothing is left behind. A kernel without
- * F_SEAL_FUTURE_WRITE is an error, never a fallback.
+ * read-write in this process, and seal it: shrink, grow and further seals
+ * always, future writes too for REGION_CREATOR_WRITES. The mappings are kept
+ * out of core dumps and of children. data_bytes is a power of two and at least
+ * a page. Returns 0, or -1 with errno; then nothing is left behind. A kernel
+ * without F_SEAL_FUTURE_WRITE is an error, never a fallback.
  */
 int region_create(struct region *region, const char *name, size_t data_bytes,
     enum region_access access);

@@ -104,7 +104,9 @@ struct config {
 	char identity[CONFIG_PATH_MAX];
 	bool identity_make; /* quick mode: made on first use */
 	char control[CONFIG_PATH_MAX];
-	/* Its members may look; empty: nobody. The default one may be missing. */
+	/*
+	 * Its members may look; empty: nobody. The default one may be missing.
+	 */
 	char control_group[CONFIG_NAME_MAX];
 	char user[CONFIG_NAME_MAX]; /* empty: the default was not changed */
 	char worker_user[CONFIG_NAME_MAX];

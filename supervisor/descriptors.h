@@ -19,9 +19,9 @@ int descriptors_send(int socket, const void *bytes, size_t size,
     const int *descriptors, size_t count);
 
 /*
- * Receive one, with most descriptors at most (DESCRIPTORS_AT_ONCE); flags as for
- * recvmsg(2). *count and the descriptors, close-on-exec, are set whatever is
- * returned: the number of bytes, 0 at the end of the other side, or -1 with
+ * Receive one, with most descriptors at most (DESCRIPTORS_AT_ONCE); flags as
+ * for recvmsg(2). *count and the descriptors, close-on-exec, are set whatever
+ * is returned: the number of bytes, 0 at the end of the other side, or -1 with
  * errno, EPROTO where something was cut off.
  */
 ssize_t descriptors_receive(int socket, void *bytes, size_t size, int flags,
@@ -30,8 +30,8 @@ ssize_t descriptors_receive(int socket, void *bytes, size_t size, int flags,
 /*
  * Receive, without waiting, a record of just that size with at most one
  * descriptor: *descriptor, -1 if there is none. 1; 0 at the end of the other
- * side; or -1 with errno, EAGAIN where nothing is there and EPROTO for what is no
- * such record.
+ * side; or -1 with errno, EAGAIN where nothing is there and EPROTO for what is
+ * no such record.
  */
 int descriptors_receive_record(int socket, void *record, size_t size,
     int *descriptor);

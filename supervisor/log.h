@@ -29,8 +29,8 @@ struct log_settings {
 /*
  * Open the target; until then lines go to stderr at info. If stderr is read by
  * systemd's journal (JOURNAL_STREAM), lines go there as datagrams with fields,
- * or with a "<priority>" where the journal's socket is out of reach. Returns
- * 0, or -1 with errno when the file cannot be opened. A target that fails later (a
+ * or with a "<priority>" where the journal's socket is out of reach. Returns 0,
+ * or -1 with errno when the file cannot be opened. A target that fails later (a
  * full disk) is said once on stderr, the lines lost are counted, and logging
  * resumes by itself with a line that gives the count.
  */

@@ -1,9 +1,9 @@
 /*
  * The opener: a child that holds what has a name, see holding.h, and keeps the
  * right to open more of it on a reload, and the log, as the start did it. The
- * engine says one of three words to it. What is opened stands in the file, which
- * the opener reads itself: nobody can tell it a name. It outlives the engine for
- * as long as it takes to remove the names.
+ * engine says one of three words to it. What is opened stands in the file,
+ * which the opener reads itself: nobody can tell it a name. It outlives the
+ * engine for as long as it takes to remove the names.
  */
 #ifndef SUPERVISOR_OPENER_H
 #define SUPERVISOR_OPENER_H

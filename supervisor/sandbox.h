@@ -1,7 +1,7 @@
 /*
- * The lock-in of all processes but the workers, taken on when
- * everything is open and ready: seccomp by list, Landlock as high as the
- * kernel has it, no core dump, no new privileges. A step that fails ends the process with the
+ * The lock-in of all processes but the workers, taken on when everything is
+ * open and ready: seccomp by list, Landlock as high as the kernel has it, no
+ * core dump, no new privileges. A step that fails ends the process with the
  * reason. What the kernel lacks ends it too, or is logged and done without, as
  * `sandbox` in the configuration says; EPERM is somebody's mistake, not a
  * kernel's lack, and always ends it.
@@ -17,9 +17,9 @@ struct spawn_settings;
 /*
  * Where only Landlock keeps a worker that resolves names from the key file,
  * because it has the engine's user id, and the kernel has no Landlock, relays
- * must be given by number; config->numeric is set to that. The kernel is asked the
- * first time, which is to be before any lock-in. 0, or -1 having logged the path
- * that is not.
+ * must be given by number; config->numeric is set to that. The kernel is asked
+ * the first time, which is to be before any lock-in. 0, or -1 having logged the
+ * path that is not.
  */
 int sandbox_check_config(struct config *config, bool shared_user);
 
@@ -31,8 +31,8 @@ void sandbox_enter_engine(const struct config *config);
 
 /*
  * The keeper's, which the engine of an upgrade inherits: another program than
- * this one is not executed, no file is changed, and what no process of ours ever
- * calls is death. The new engine locks itself in.
+ * this one is not executed, no file is changed, and what no process of ours
+ * ever calls is death. The new engine locks itself in.
  */
 void sandbox_enter_keeper(const struct config *config, const char *program);
 

@@ -15,7 +15,8 @@
  * descriptor. Its MTU is set if mtu is not 0; addresses, routes and whether it
  * is up are the operator's. A struct virtio_net_hdr of TUN_HEADER_BYTES, little
  * endian, comes before each packet, and says more than nothing with offload
- * alone. A descriptor, close-on-exec and non-blocking, or -1 with a line in why.
+ * alone. A descriptor, close-on-exec and non-blocking, or -1 with a line in
+ * why.
  */
 int
 tun_open(const char *name, uint32_t mtu, bool offload, char why[TUN_WHY_MAX]);

@@ -53,7 +53,9 @@ void batch_gather(struct batch *batch, size_t bytes);
 /* What is there now, up to BATCH_SIZE. The number, 0 for none. */
 unsigned int batch_receive(struct batch *batch, int fd);
 
-/* Message i of batch_receive(): datagrams of segment[i], the last is shorter. */
+/*
+ * Message i of batch_receive(): datagrams of segment[i], the last is shorter.
+ */
 const uint8_t *
 batch_message(const struct batch *batch, unsigned int i, size_t *bytes);
 

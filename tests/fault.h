@@ -58,8 +58,8 @@ const char *fault_name(enum fault_mode mode);
 bool fault_has_room(const struct fault_stream *stream);
 
 /*
- * Move what can be moved from in[] to out[], its own or another's. False: the connection is to be
- * reset, once out[] is written.
+ * Move what can be moved from in[] to out[], its own or another's. False: the
+ * connection is to be reset, once out[] is written.
  */
 bool fault_process(struct fault_stream *stream);
 

@@ -40,8 +40,8 @@ double limit_number(int option, const char *text);
 
 /*
  * For a receiver: false once a limit is reached, of which was_told is whether
- * limit_signalled() was true before it looked for more. Who is told to end takes
- * what has come by then, until it finds nothing.
+ * limit_signalled() was true before it looked for more. Who is told to end
+ * takes what has come by then, until it finds nothing.
  */
 bool limit_goes_on(const struct limit *limit, uint64_t done, uint64_t now_ns,
     uint64_t heard_ns, bool was_told, bool found);

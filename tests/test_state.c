@@ -148,7 +148,9 @@ START_TEST(what_went_in_comes_out)
 }
 END_TEST
 
-/* Pieces of the window where none, some and all were seen; few gaps and many. */
+/*
+ * Pieces of the window where none, some and all were seen; few gaps and many.
+ */
 START_TEST(what_was_seen_is_known)
 {
 	struct frame_run run = { .sequence = 3000000, .count = 20000 }, fresh;

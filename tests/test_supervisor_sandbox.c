@@ -255,7 +255,9 @@ START_TEST(the_supervisor_can_start_workers_alone)
 }
 END_TEST
 
-/* The worker inherits the filter, and does not say when an option is refused. */
+/*
+ * The worker inherits the filter, and does not say when an option is refused.
+ */
 static const struct lock_rig_attempt options[] = {
 	{ "TCP_NODELAY", SYS_setsockopt, { -1, IPPROTO_TCP, TCP_NODELAY } },
 	{ "TCP_QUICKACK", SYS_setsockopt, { -1, IPPROTO_TCP, TCP_QUICKACK } },

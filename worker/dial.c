@@ -287,7 +287,9 @@ dial_connect(struct dial *dial)
 	return fd;
 }
 
-/* dial_poll() for one descriptor, until one of the events of poll(2) is there. */
+/*
+ * dial_poll() for one descriptor, until one of the events of poll(2) is there.
+ */
 static void
 wait_for(const struct dial *dial, int fd, short events)
 {

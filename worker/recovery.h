@@ -19,10 +19,10 @@ struct recovery {
 
 /*
  * Now and then while something is sent, and until nothing is held any more nor
- * much under way, put into held_bytes how much has arrived at the next hop and waits there
- * behind a segment that is being sent again (selective acknowledgements, RFC
- * 2018); 0 where the kernel does not say. sent is any count that grows with
- * what is sent.
+ * much under way, put into held_bytes how much has arrived at the next hop and
+ * waits there behind a segment that is being sent again (selective
+ * acknowledgements, RFC 2018); 0 where the kernel does not say. sent is any
+ * count that grows with what is sent.
  */
 void recovery_tell(struct recovery *recovery, int socket, uint64_t sent,
     _Atomic uint32_t *held_bytes);

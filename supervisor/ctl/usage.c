@@ -20,9 +20,11 @@ static const struct form {
 	{ "path", "[-s SOCKET] path set TUNNEL URI[,URI...] KEY=VALUE..." },
 	{ "path", "[-s SOCKET] path del|drain TUNNEL URI[,URI...]" },
 	{ "tunnel", "[-s SOCKET] tunnel add NAME peer=NAME destination=URI\n"
-	    "           local=TUPLE remote=TUPLE [path=URI...] [KEY=VALUE...]" },
+	    "           local=TUPLE remote=TUPLE [path=URI...] "
+	    "[KEY=VALUE...]" },
 	{ "tunnel", "[-s SOCKET] tunnel del|up|down NAME" },
-	{ "peer", "[-s SOCKET] peer add NAME KEY [psk=FILE] [permit=ENTRY,...]" },
+	{ "peer", "[-s SOCKET] peer add NAME KEY [psk=FILE] "
+	    "[permit=ENTRY,...]" },
 	{ "peer", "[-s SOCKET] peer del NAME" },
 	{ "reload", "[-s SOCKET] reload" },
 	{ "upgrade", "[-s SOCKET] upgrade" },

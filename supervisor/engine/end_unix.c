@@ -66,9 +66,10 @@ end_open_room(struct end *end)
 
 /*
  * An edge each time that a datagram of ours was taken. It cannot be had by the
- * level: a datagram socket that is tied to nobody is always said to be writable.
- * A try that fails makes an edge of its own, so what was before it is forgotten
- * after it. If the application took all it had between the two, time tells.
+ * level: a datagram socket that is tied to nobody is always said to be
+ * writable. A try that fails makes an edge of its own, so what was before it is
+ * forgotten after it. If the application took all it had between the two, time
+ * tells.
  */
 int
 end_watch_room(struct end *end, int fd)

@@ -1,8 +1,9 @@
 /*
- * Connections whose first message has verified and whose worker has to wait
- * for its turn, since only so many are started in a second: many who come back
- * at once need not dial again for that. Of one key in the order in which they came; the keys take turns, so
- * that one with many does not hold up one with few.
+ * Connections whose first message has verified and whose worker has to wait for
+ * its turn, since only so many are started in a second: many who come back at
+ * once need not dial again for that. Of one key in the order in which they
+ * came; the keys take turns, so that one with many does not hold up one with
+ * few.
  */
 #ifndef ENGINE_NEWCOMERS_H
 #define ENGINE_NEWCOMERS_H
@@ -56,7 +57,9 @@ void newcomers_expire(struct newcomers *newcomers, uint64_t now_us);
 /* Off the list; it is the caller's now, to be freed. */
 void newcomers_remove(struct newcomers *newcomers, struct newcomer *one);
 
-/* Is the connection there, and has it kept silent, as it must until message 2? */
+/*
+ * Is the connection there, and has it kept silent, as it must until message 2?
+ */
 bool newcomers_is_there(const struct newcomer *one);
 void newcomers_drop(struct newcomers *newcomers, struct newcomer *one);
 

@@ -87,7 +87,9 @@ secret_init(size_t bytes)
 
 	if (bytes > SIZE_MAX / 8)
 		return SECRET_FAILED;
-	/* Refused once libcrypto has memory: then its keys stay where they are. */
+	/*
+	 * Refused once libcrypto has memory: then its keys stay where they are.
+	 */
 	(void)CRYPTO_set_mem_functions(take, resize, give);
 	switch (CRYPTO_secure_malloc_init(heap_bytes(bytes), SMALLEST_BYTES)) {
 	case 1:
