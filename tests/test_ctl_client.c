@@ -208,6 +208,26 @@ START_TEST(test_flood)
 }
 END_TEST
 
+/* What an engine does that has too many clients. */
+START_TEST(test_hangs_up)
+{
+	int fd;
+
+	make_folder();
+	fd = listen_at(path);
+	server = fork();
+	if (server == 0) {
+		close(accept(fd, NULL, NULL));
+		pause();
+	}
+	close(fd);
+	ck_assert_int_eq(ask(LONG_MS), CLIENT_FAILED);
+	ck_assert_str_eq(error,
+	    "it hung up: it ended, too many ask, or this user may not");
+	stop();
+}
+END_TEST
+
 /* A stopped process whose backlog is full. */
 START_TEST(test_nobody_accepts)
 {
@@ -359,6 +379,7 @@ make_suite(void)
 	tcase_add_test(tests, test_drip);
 	tcase_add_test(tests, test_flood);
 	tcase_add_test(tests, test_nobody_accepts);
+	tcase_add_test(tests, test_hangs_up);
 	tcase_add_test(tests, test_stale);
 	tcase_add_test(tests, test_name_too_long);
 	tcase_add_test(tests, test_find);

@@ -171,6 +171,9 @@ describe(int error)
 		return CLIENT_DENIED;
 	case ECONNREFUSED:
 		return "nobody listens there";
+	case ECONNRESET:
+	case EPIPE:
+		return "it hung up: it ended, too many ask, or this user may not";
 	}
 	return strerror(error);
 }
