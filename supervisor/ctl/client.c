@@ -173,7 +173,7 @@ describe(int error)
 		return "nobody listens there";
 	case ECONNRESET:
 	case EPIPE:
-		return "it hung up: it ended, too many ask, or this user may not";
+		return "it hung up: it ended, many ask, or this user may not";
 	}
 	return strerror(error);
 }
