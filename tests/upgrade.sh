@@ -254,6 +254,7 @@ begin_load slow $there
 lines=$(wc -l <"$work/connector.log")
 start first "$build/socktopusctl" -s "${control[connector]}" upgrade
 await 5 "an upgrade under way" has_said "$lines" 'upgrade to'
+kill -USR2 "${pid[connector]}"
 if said=$("$build/socktopusctl" -s "${control[connector]}" upgrade 2>&1); then
 	fail "upgraded twice at once"
 fi
@@ -262,7 +263,7 @@ grep -q 'another one or a reload is under way' <<<"$said" ||
 await 5 "the new engine" has_said "$lines" 'locked in'
 for ((i = 0; i < 2; i++)); do
 	sleep 0.05
-	kill -USR2 "${pid[connector]}"
+	has_said "$lines" 'engine serves' || kill -USR2 "${pid[connector]}"
 done
 finish first 5
 [ "$status" = 0 ] || fail "who asked first: $(cat "$work/first.log")"
