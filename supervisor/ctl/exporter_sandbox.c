@@ -1,8 +1,8 @@
 /*
  * What is not listed is refused, not deadly: the HTTP library's calls vary
  * with its version. connect(2) cannot be judged, since the address is behind a
- * pointer: the only new sockets are of the file system, and Landlock refuses
- * it on the TCP sockets that were accepted.
+ * pointer: the only new sockets are of the file system, and Landlock, from
+ * level 4 on, refuses it on the TCP sockets that were accepted.
  */
 #include "supervisor/ctl/exporter_sandbox.h"
 
