@@ -76,6 +76,8 @@ START_TEST(test_down)
 	expect(WHY_DOWN,
 	    "the only path, tcp://one, is not up: connect: Connection "
 	    "refused.");
+	paths[0].stalled = true;
+	expect(WHY_DOWN, "the only path, tcp://one, is up but silent");
 	input.paths_count = 0;
 	expect(WHY_DOWN, "there is no path");
 }
@@ -294,13 +296,17 @@ END_TEST
 
 /* --- from answers ----------------------------------------------------------- */
 
-/* One path has a worker, which sends; two ended long ago, after as much. */
-#define ANSWER(sent)                                                      \
-	"tunnel name=t local=127.0.0.1:1 remote=127.0.0.1:2 received=0\n" \
-	"path tunnel=t uri=tcp://one state=waiting pid=0 tx_bytes=0\n"    \
-	"path tunnel=t uri=tcp://two state=waiting pid=0 tx_bytes=9000\n" \
-	"path tunnel=t uri=tcp://three state=up pid=2147483647 "          \
-	"tx_bytes=" sent "\n"                                             \
+/*
+ * One path has a worker, which sends; two ended long ago, after as much; one is
+ * silent since it came up again.
+ */
+#define ANSWER(sent)                                                        \
+	"tunnel name=t local=127.0.0.1:1 remote=127.0.0.1:2 received=0\n"   \
+	"path tunnel=t uri=tcp://one state=waiting pid=0 tx_bytes=0\n"      \
+	"path tunnel=t uri=tcp://two state=waiting pid=0 tx_bytes=9000\n"   \
+	"path tunnel=t uri=tcp://three state=up pid=2147483647 "            \
+	"tx_bytes=" sent "\n"                                               \
+	"path tunnel=t uri=tcp://four state=stalled pid=7 last_error=old\n" \
 	"end\n"
 
 START_TEST(test_who_is_down_carries_nothing)
@@ -317,10 +323,12 @@ START_TEST(test_who_is_down_carries_nothing)
 	why_watch_begin(watch, &before);
 	why_watch_end(watch);
 	why_input_read(watch, &before, &after, 0, read, &input);
-	ck_assert_uint_eq(input.paths_count, 3);
+	ck_assert_uint_eq(input.paths_count, 4);
 	ck_assert_double_eq(read[0].bytes_s, 0);
 	ck_assert_double_eq(read[1].bytes_s, 0);
 	ck_assert_double_gt(read[2].bytes_s, 0);
+	ck_assert(read[3].stalled && !read[3].up);
+	ck_assert_str_eq(read[3].error, "");
 	why_watch_free(watch);
 	reply_free(&before);
 	reply_free(&after);

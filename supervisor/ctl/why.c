@@ -129,8 +129,10 @@ judge_down(const struct why_input *input, char *words)
 		    "Nothing gets through: there is no path.");
 	else if (input->paths_count == 1)
 		snprintf(words, WHY_SENTENCE_MAX,
-		    "Nothing gets through: the only path, %s, is not up%s%s.",
-		    input->paths->uri, *error != '\0' ? ": " : "", error);
+		    "Nothing gets through: the only path, %s, is %s%s%s.",
+		    input->paths->uri,
+		    input->paths->stalled ? "up but silent" : "not up",
+		    *error != '\0' ? ": " : "", error);
 	else
 		snprintf(words, WHY_SENTENCE_MAX,
 		    "Nothing gets through: of %zu paths none is up%s%s.",

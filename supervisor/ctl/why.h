@@ -23,8 +23,9 @@ struct why_process {
 
 struct why_path {
 	const char *uri;
-	const char *error; /* why it was last down, or empty */
+	const char *error; /* why it is down, or empty */
 	bool up;
+	bool stalled; /* else: its connection stands, and is silent */
 	bool backup;
 	bool measured;	     /* its rate is a limit that it has met */
 	double rate_bytes_s; /* what it is believed to carry */

@@ -204,10 +204,15 @@ static void
 read_path(const struct why_watch *watch, const struct reply *before,
     const struct reply *after, size_t record, struct why_path *path)
 {
+	const char *state = reply_text(after, record, "state");
+
 	memset(path, 0, sizeof(*path));
 	path->uri = reply_text(after, record, "uri");
-	path->error = reply_text(after, record, "last_error");
-	path->up = strcmp(reply_text(after, record, "state"), "up") == 0;
+	path->up = strcmp(state, "up") == 0;
+	path->stalled = strcmp(state, "stalled") == 0;
+	path->error = path->up || path->stalled ?
+	    "" :
+	    reply_text(after, record, "last_error");
 	path->backup = strcmp(reply_text(after, record, "role"), "backup") == 0;
 	path->measured = reply_number(after, record, "measured") != 0;
 	path->rate_bytes_s = reply_amount(after, record, "rate");
