@@ -170,7 +170,7 @@ why_proc_drops(const struct why_sockets *sockets, const char *address)
 	if (colon == NULL || !to_kernel(address, wanted))
 		return 0;
 	port = strtoul(colon + 1, NULL, 10);
-	for (; socket < sockets->item + sockets->count; socket++)
+	for (size_t i = 0; i < sockets->count; i++, socket++)
 		if (socket->port == port &&
 		    (strcmp(socket->bound, wanted) == 0 ||
 			socket->bound[strspn(socket->bound, "0")] == '\0'))
