@@ -23,7 +23,7 @@
  * up with any change of any description.
  */
 #ifndef STATE_VERSION
-#define STATE_VERSION 11
+#define STATE_VERSION 12
 #endif
 
 enum state_way {

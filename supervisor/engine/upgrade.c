@@ -200,7 +200,17 @@ pause_serving(struct engine *engine)
 	}
 }
 
-/* Of an heir that is gone the supervisor tells. */
+static void
+give_up(struct engine *engine)
+{
+	log_error(NULL, "upgrade: %s", strerror(errno));
+	upgrade_close(engine);
+}
+
+/*
+ * It has made ready what it was given first; then it has the room, too. Of an
+ * heir that is gone the supervisor tells.
+ */
 static void
 handle_ready(evutil_socket_t fd, short what, void *argument)
 {
@@ -214,6 +224,11 @@ handle_ready(evutil_socket_t fd, short what, void *argument)
 		return;
 	if (got != (ssize_t)sizeof(byte)) {
 		upgrade_close(engine);
+		return;
+	}
+	if (engine->upgrade.state.size == 0) {
+		if (make_room_for_state(engine, fd) == -1)
+			give_up(engine);
 		return;
 	}
 	pause_serving(engine);
@@ -234,13 +249,11 @@ give_in_advance(struct engine *engine)
 	way->ready = event_new(engine->base, socket, EV_READ | EV_PERSIST,
 	    handle_ready, engine);
 	if (way->ready != NULL && event_add(way->ready, NULL) == 0 &&
-	    advance_send(engine, socket) == 0 &&
-	    make_room_for_state(engine, socket) == 0)
+	    advance_send(engine, socket) == 0)
 		return;
-	log_error(NULL, "upgrade: %s", strerror(errno));
 	if (way->ready == NULL)
 		close(socket);
-	upgrade_close(engine);
+	give_up(engine);
 }
 
 void
@@ -263,6 +276,7 @@ take_in_advance(struct engine *engine, int socket)
 
 	way->state = (struct handover)HANDOVER_NONE;
 	return advance_receive(&way->advance, engine, socket) == 0 &&
+	    send(socket, "", 1, MSG_NOSIGNAL) == 1 &&
 	    handover_receive(&way->state, socket, &nothing) == 0 &&
 	    send(socket, "", 1, MSG_NOSIGNAL) == 1;
 }
