@@ -321,6 +321,13 @@ await_paths connector $((2 * paths + 1))
 both_ways pooled -n 100 -s 1400 -r 5k
 note "what was set down stayed so"
 
+# By hand as before; what may be a service's name, too.
+pick_tuple
+ctl tunnel add learned peer=listener "local=$local:learn" "remote=$rem" \
+    "destination=tcp://127.0.0.1:${port[listener]}"
+await_paths connector $((2 * paths + 2))
+ctl tunnel del learned
+
 # A keeper that gets no time starts a new engine when nobody waits for it any
 # more: that is not the one of the next upgrade.
 [ -n "${TEST_LONG:-}" ] || exit 0

@@ -359,6 +359,7 @@ static int
 begin(struct engine *engine, const struct engine_start *start)
 {
 	if (start->handover != -1) {
+		address_forget_services();
 		sandbox_enter_engine(start->config);
 		return upgrade_inherit(engine, start->handover);
 	}
