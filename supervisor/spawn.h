@@ -33,7 +33,8 @@ enum spawn_request {
 			  * standard error */
 	SPAWN_ALIVE,	 /* its loop turns */
 	SPAWN_UPGRADE,	 /* somebody asks for an upgrade */
-	SPAWN_PREPARED,	 /* an heir: it waits for the state, */
+	SPAWN_PREPARED,	 /* an heir: it waits for what is given in advance;
+			  * again: for the state, */
 	SPAWN_TAKEN,	 /* and has it; value: what work that was, in us */
 	SPAWN_SANDBOX	 /* value: enum config_sandbox, of what it starts from
 			  * now on. It tells what a lack of the kernel's leads

@@ -289,14 +289,22 @@ change_engines(struct upgrade *upgrade, int64_t work_us, uint64_t now_ms)
  * it has had its time.
  */
 static void
-begin_pause(struct upgrade *upgrade, uint64_t now_ms)
+begin_leaving(struct upgrade *upgrade, uint64_t now_ms)
 {
 	int status;
 
 	end_child(&upgrade->leaving, &status);
 	upgrade_await_leaving(upgrade, 0, now_ms);
-	enter(upgrade, UPGRADE_LEAVING, now_ms + LEAVE_MS);
+	enter(upgrade, UPGRADE_LEAVING, now_ms + STAGE_MS);
 	slots_report(upgrade->slots, SPAWN_LEAVE, 0, 0);
+}
+
+/* Until now the old engine served. */
+static void
+begin_pause(struct upgrade *upgrade, uint64_t now_ms)
+{
+	if (upgrade->limit_ms > now_ms + LEAVE_MS)
+		upgrade->limit_ms = now_ms + LEAVE_MS;
 }
 
 static void
@@ -310,6 +318,10 @@ hear_heir(struct upgrade *upgrade, uint64_t now_ms)
 		return;
 	if (got == (ssize_t)sizeof(record) && record.type == SPAWN_PREPARED &&
 	    upgrade->stage == UPGRADE_PREPARING) {
+		begin_leaving(upgrade, now_ms);
+	} else if (got == (ssize_t)sizeof(record) &&
+	    record.type == SPAWN_PREPARED &&
+	    upgrade->stage == UPGRADE_LEAVING) {
 		begin_pause(upgrade, now_ms);
 	} else if (got == (ssize_t)sizeof(record) &&
 	    record.type == SPAWN_TAKEN && upgrade->stage == UPGRADE_LEAVING) {

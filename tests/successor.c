@@ -36,6 +36,7 @@ main(int argc, char **argv)
 	if (strcmp(what, "late") == 0)
 		__builtin_trap();
 	send(KEEPER_FD_CHANNEL, &prepared, sizeof(prepared), 0);
+	send(KEEPER_FD_CHANNEL, &prepared, sizeof(prepared), 0);
 	/* What is given in advance, in two steps, is none of its business. */
 	send(KEEPER_FD_HANDOVER, "", 1, 0);
 	send(KEEPER_FD_HANDOVER, "", 1, 0);

@@ -267,6 +267,14 @@ upgrade_decide(struct engine *engine, const struct spawn_record *record)
 		give_in_advance(engine);
 }
 
+/* The supervisor hears first: it limits the pause that begins. */
+static bool
+say_ready(struct engine *engine, int socket)
+{
+	spawner_say(&engine->spawner, SPAWN_PREPARED);
+	return send(socket, "", 1, MSG_NOSIGNAL) == 1;
+}
+
 /* What the old engine gives while it serves. False with errno. */
 static bool
 take_in_advance(struct engine *engine, int socket)
@@ -278,7 +286,7 @@ take_in_advance(struct engine *engine, int socket)
 	return advance_receive(&way->advance, engine, socket) == 0 &&
 	    send(socket, "", 1, MSG_NOSIGNAL) == 1 &&
 	    handover_receive(&way->state, socket, &nothing) == 0 &&
-	    send(socket, "", 1, MSG_NOSIGNAL) == 1;
+	    say_ready(engine, socket);
 }
 
 /* False having logged why. */
