@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-/* So long at most, about what a wake-up takes. */
-#define ANSWER_WAIT_US 5
+/* So long at most: twice what a wake-up takes. */
+#define ANSWER_WAIT_US 8
 
 /* All zeros to begin with. */
 struct answer {
