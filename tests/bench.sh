@@ -430,7 +430,7 @@ measure_two() {
 # are asked less often only after some time.
 measure_idle() {
 	[ "$run" = 1 ] || return 0
-	start_socktopus 256
+	begin_system socktopus/256
 	sleep 20
 	processor_time >"$work/before"
 	sleep 10
