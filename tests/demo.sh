@@ -13,14 +13,7 @@ half_s=$(((${DEMO_SECONDS:-10} + 1) / 2))
 # (some 250 bytes a line), two are not.
 limit=$((rate * 110))
 
-make_key near
-make_key far
-begin_file listener far <<END
-listen = ( "127.0.0.1:0" );
-peers = ( { name = "web-server"; key = "$(public_key near)"; } );
-END
-start_file listener
-await_listening listener
+listen_for web-server
 declare -A relay_at
 relay_at[${port[listener]}]="direct"
 paths="{ uri = \"tcp://127.0.0.1:${port[listener]}\"; rate_limit = $limit; }"

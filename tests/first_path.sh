@@ -5,14 +5,7 @@
 need jq
 
 expect_problem "$log_path_down" "$log_tunnel_down"
-make_key near
-make_key far
-begin_file listener far <<END
-listen = ( "127.0.0.1:0" );
-peers = ( { name = "near"; key = "$(public_key near)"; } );
-END
-start_file listener
-await_listening listener
+listen_for near
 relay_faulty silent 127.0.0.1 "${port[listener]}" -m silent
 relay_faulty good 127.0.0.1 "${port[listener]}"
 nowhere=$(free_ports 1)

@@ -10,14 +10,7 @@ long=4 # more than the `dead` below, and less than the listener's 5 s
 [ -z "${TEST_LONG:-}" ] || long=150
 late_ms=$((1500 * ${E2E_PATIENCE:-1}))
 expect_problem "$log_path_down" 'connection from [^ ]*: '
-make_key near
-make_key far
-begin_file listener far <<END
-listen = ( "127.0.0.1:0" );
-peers = ( { name = "near"; key = "$(public_key near)"; } );
-END
-start_file listener
-await_listening listener
+listen_for near
 
 names=() tunnels=
 declare -A ports=()

@@ -290,6 +290,19 @@ start_file() {
 	control[$1]=$work/$1.sock
 }
 
+# listen_for NAME: keys for near and far, and a listener of the latter from a
+# file, which knows the former by that name.
+listen_for() {
+	make_key near
+	make_key far
+	begin_file listener far <<-END
+	listen = ( "127.0.0.1:0" );
+	peers = ( { name = "$1"; key = "$(public_key near)"; } );
+	END
+	start_file listener
+	await_listening listener
+}
+
 # Ports of a tunnel: application near, its socktopus local, and the other two.
 pick_tuple() {
 	# shellcheck disable=SC2046

@@ -6,14 +6,7 @@
 need jq
 
 expect_problem "$log_path_down" 'frame failed to open'
-make_key near
-make_key far
-begin_file listener far <<END
-listen = ( "127.0.0.1:0" );
-peers = ( { name = "connector"; key = "$(public_key near)"; } );
-END
-start_file listener
-await_listening listener
+listen_for connector
 
 declare -A kind
 uris=

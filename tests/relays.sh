@@ -5,14 +5,7 @@
 need xinetd socat haproxy jq
 
 sizes=0,1,1400,9000,65507
-make_key near
-make_key far
-begin_file listener far <<END
-listen = ( "127.0.0.1:0" );
-peers = ( { name = "connector"; key = "$(public_key near)"; } );
-END
-start_file listener
-await_listening listener
+listen_for connector
 destination=tcp://127.0.0.1:${port[listener]}
 for relay in xinetd socat haproxy; do
 	"relay_$relay" "$relay" 127.0.0.1 "${port[listener]}"

@@ -6,18 +6,11 @@
 . "$(dirname "$0")/lib.sh"
 need jq ss
 
-make_key near
-make_key far
 pick_tuple
 logs=$work/logs
 mkdir "$logs"
 
-begin_file listener far <<END
-listen = ( "127.0.0.1:0" );
-peers = ( { name = "near"; key = "$(public_key near)"; } );
-END
-start_file listener
-await_listening listener
+listen_for near
 gate=${port[listener]}
 
 # connector_file CONTROL LOG KEYS TUNNELS

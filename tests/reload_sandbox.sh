@@ -15,15 +15,8 @@ install_program() {
 }
 install_program "$build/socktopus"
 
-make_key near
-make_key far
 pick_tuple
-begin_file listener far <<END
-listen = ( "127.0.0.1:0" );
-peers = ( { name = "near"; key = "$(public_key near)"; } );
-END
-start_file listener
-await_listening listener
+listen_for near
 gate=${port[listener]}
 
 # file NAME SANDBOX [KEYS]

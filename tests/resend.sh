@@ -5,14 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need socat jq
 
-make_key near
-make_key far
-begin_file listener far <<END
-listen = ( "127.0.0.1:0" );
-peers = ( { name = "near"; key = "$(public_key near)"; } );
-END
-start_file listener
-await_listening listener
+listen_for near
 relay_socat relay 127.0.0.1 "${port[listener]}"
 relay_faulty freezer 127.0.0.1 "${port[listener]}"
 expect_problem "$log_path_down"

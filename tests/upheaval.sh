@@ -10,14 +10,7 @@ seed=${UPHEAVAL_SEED:-$RANDOM}
 RANDOM=$seed
 note "UPHEAVAL_SEED=$seed"
 
-make_key near
-make_key far
-begin_file listener far <<END
-listen = ( "127.0.0.1:0" );
-peers = ( { name = "near"; key = "$(public_key near)"; } );
-END
-start_file listener
-await_listening listener
+listen_for near
 for name in one two three; do
 	relay_socat "$name" 127.0.0.1 "${port[listener]}"
 done
