@@ -1,13 +1,11 @@
 #include "supervisor/engine/end_fan.h"
 
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <netinet/in.h>
 
 #include <check.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,6 +15,7 @@
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/udp_batch.h"
+#include "tests/holder.h"
 #include "tests/suite.h"
 
 #define CLIENTS 4
@@ -115,23 +114,18 @@ START_TEST(each_client_has_a_port)
 }
 END_TEST
 
-/* As the engine before this one has all sockets until it has ended. */
 START_TEST(a_client_is_forgotten_that_another_process_has_too)
 {
 	struct sockaddr_storage from;
 	pid_t other;
 
 	give(1, &from);
-	other = fork();
-	ck_assert_int_ne(other, -1);
-	while (other == 0)
-		pause();
+	other = holder_begin();
 	end_tick(end, clock_now_us() + 2 * IDLE_US);
 	ck_assert_uint_eq(end_clients(end), 0);
 	answer(&from);
 	ck_assert(!has_news());
-	kill(other, SIGKILL);
-	waitpid(other, NULL, 0);
+	holder_end(other);
 }
 END_TEST
 

@@ -4,10 +4,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +16,7 @@
 #include "supervisor/engine/frame.h"
 #include "supervisor/engine/udp_batch.h"
 #include "supervisor/state.h"
+#include "tests/holder.h"
 #include "tests/suite.h"
 
 #define DATAGRAM_BYTES 1000
@@ -236,18 +235,6 @@ START_TEST(a_newcomer_waits_for_a_descriptor)
 }
 END_TEST
 
-/* As the engine before it has until it has ended. */
-static pid_t
-begin_other_process(void)
-{
-	pid_t child = fork();
-
-	ck_assert_int_ne(child, -1);
-	while (child == 0)
-		pause();
-	return child;
-}
-
 static void
 expect_newcomer(void)
 {
@@ -271,7 +258,7 @@ START_TEST(a_connection_ends_that_another_process_has_too)
 
 	connect_application();
 	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
-	other = begin_other_process();
+	other = holder_begin();
 	ck_assert_int_eq(shutdown(application, SHUT_RDWR), 0);
 	ck_assert(has_news());
 	for (int i = 0; i < 3; i++)
@@ -280,8 +267,7 @@ START_TEST(a_connection_ends_that_another_process_has_too)
 	end_seqpacket_leave(&state, end);
 	ck_assert(!state.broken);
 	expect_newcomer();
-	kill(other, SIGKILL);
-	waitpid(other, NULL, 0);
+	holder_end(other);
 }
 END_TEST
 
