@@ -158,7 +158,9 @@ grows_no_more() {
 	note "$1: from ${memory[$1]} to $(memory_kib "$1") KiB"
 }
 
-# stood LOG...: no fair frame ended a path. In $frames, how many there were.
+# stood LOG...: no fair frame ended a path. In $frames, how many there were. A
+# tunnel that is removed takes paths with it that have not yet read a handshake:
+# they leave unheard.
 stood() {
 	cat "$@" >"$work/raved"
 	! grep '^unfair' "$work/raved" | grep -v ': the tunnel was removed$' ||
@@ -167,7 +169,8 @@ stood() {
 	frames=$(sed -n 's/.* \([0-9]*\) frames: .*/\1/p' "$work/raved" |
 	    awk '{ sum += $1 } END { print sum + 0 }')
 	note "$(grep -c '^over' "$work/raved") connections," \
-	    "$(grep -c '^refused' "$work/raved") refused, $frames frames"
+	    "$(grep -c '^refused' "$work/raved") refused," \
+	    "$(grep -c '^unheard' "$work/raved") unheard, $frames frames"
 }
 
 # --- a connector ---------------------------------------------------------------
@@ -223,7 +226,7 @@ storm_of() {
 # --- a listener ----------------------------------------------------------------
 
 has_sessions() {
-	[ "$(grep -Ec '^(over|unfair)' "$work/evil.log")" -ge "$1" ]
+	[ "$(grep -Ec '^(over|unfair|unheard)' "$work/evil.log")" -ge "$1" ]
 }
 
 # A tunnel of another name each time, so that its paths are not put off.

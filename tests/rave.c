@@ -171,6 +171,16 @@ send_frame(const uint8_t *plain, size_t bytes)
 	return !talk.over;
 }
 
+/*
+ * The other side left before it could say why: it has no keys until it has read
+ * the handshake, and then speaks first.
+ */
+static bool
+is_unheard(void)
+{
+	return talk.over && talk.pong.frames == 0 && talk.words[0] == '\0';
+}
+
 /* --- its parts -------------------------------------------------------------*/
 
 static bool
@@ -297,7 +307,7 @@ rave(int fd, struct noise_cipher *tx, struct noise_cipher *rx,
 	if (!say_open(plan)) {
 		how = "refused";
 	} else if (!be_fair(plan)) {
-		how = "unfair";
+		how = is_unheard() ? "unheard" : "unfair";
 	} else {
 		foul = be_foul(plan);
 		if (!talk.over)

@@ -20,9 +20,9 @@ struct rave_plan {
 };
 
 /*
- * Prints a line: "refused", before the first; "unfair", it did not stand the
- * fair ones or did not answer behind them; else "over". fd is the caller's, and
- * no longer blocks.
+ * Prints a line: "refused", before the first; "unheard", the other side left
+ * without a frame; "unfair", it did not stand the fair ones or did not answer
+ * behind them; else "over". fd is the caller's, and no longer blocks.
  */
 void rave(int fd, struct noise_cipher *tx, struct noise_cipher *rx,
     struct malice *malice, const struct rave_plan *plan);
