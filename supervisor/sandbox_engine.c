@@ -68,7 +68,6 @@ static const struct sandbox_filter_rule socket_rules[] = {
 	WHEN3(socket, IS(0, AF_INET6), IS(1, DATAGRAM), IS(2, 0)),
 	CALL(bind), CALL(connect), CALL(getsockname), CALL(getpeername),
 	WHEN2(setsockopt, IS(1, IPPROTO_IPV6), IS(2, IPV6_V6ONLY)),
-	WHEN2(setsockopt, IS(1, SOL_SOCKET), IS(2, SO_RXQ_OVFL)),
 	WHEN2(setsockopt, IS(1, SOL_SOCKET), IS(2, SO_TIMESTAMPNS)),
 	WHEN2(setsockopt, IS(1, SOL_SOCKET), IS(2, SO_RCVBUFFORCE)),
 	WHEN2(setsockopt, IS(1, SOL_SOCKET), IS(2, SO_SNDBUFFORCE)),

@@ -255,18 +255,16 @@ START_TEST(test_drops_are_counted)
 	flood(100);
 	drain();
 	ck_assert_uint_lt(udp_rig_socket.received, 100);
-	/* The datagrams before the drops do not know of them. */
-	ck_assert_uint_eq(udp_rig_socket.kernel_drops, 0);
-	flood(1);
-	drain();
+	udp_count_drops(&udp_rig_socket);
 	ck_assert_uint_eq(udp_rig_socket.kernel_drops,
-	    101 - udp_rig_socket.received);
+	    100 - udp_rig_socket.received);
+	udp_rig_socket.starved = true;
 	flood(100);
 	udp_count_drops(&udp_rig_socket);
-	/* Those that are still queued carry an older count. */
 	drain();
-	ck_assert_uint_eq(udp_rig_socket.kernel_drops,
-	    201 - udp_rig_socket.received);
+	ck_assert_uint_eq(udp_rig_socket.kernel_drops + udp_rig_socket.no_room,
+	    200 - udp_rig_socket.received);
+	ck_assert_uint_gt(udp_rig_socket.no_room, 0);
 	udp_rig_end();
 }
 END_TEST
@@ -278,10 +276,9 @@ START_TEST(test_drop_counter_wraps)
 	udp_rig_socket.overflow = UINT32_MAX - 9;
 	flood(100);
 	drain();
-	flood(1);
-	drain();
+	udp_count_drops(&udp_rig_socket);
 	ck_assert_uint_eq(udp_rig_socket.kernel_drops,
-	    101 - udp_rig_socket.received + 10);
+	    100 - udp_rig_socket.received + 10);
 	udp_rig_end();
 }
 END_TEST
@@ -351,14 +348,10 @@ END_TEST
 
 START_TEST(test_closed_socket_fails)
 {
-	int fd;
-
 	udp_rig_begin(AF_INET);
-	fd = udp_rig_socket.fd;
-	close(fd);
+	close(udp_rig_socket.fd);
 	ck_assert_int_eq(udp_receive(&udp_rig_socket, &udp_rig_batch),
 	    UDP_FAILED);
-	ck_assert_int_eq(udp_init(&udp_rig_socket, fd), -1);
 	udp_rig_end();
 }
 END_TEST

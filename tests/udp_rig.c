@@ -67,13 +67,16 @@ void
 udp_rig_begin(int family)
 {
 	size_t i;
+	int fd;
 
 	for (i = 0; i < sizeof(udp_rig_pattern); i++)
 		udp_rig_pattern[i] = (uint8_t)(i * 7 + i / 256);
 	udp_rig_loopback(&udp_rig_pair.local, family);
 	udp_rig_loopback(&udp_rig_pair.remote, family);
 	udp_rig_open_application();
-	ck_assert_int_eq(udp_init(&udp_rig_socket, udp_bind(&udp_rig_pair)), 0);
+	fd = udp_bind(&udp_rig_pair);
+	ck_assert_int_ne(fd, -1);
+	udp_init(&udp_rig_socket, fd);
 	ck_assert_int_eq(udp_batch_init(&udp_rig_batch), 0);
 	udp_rig_connect_application();
 }

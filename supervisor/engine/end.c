@@ -18,8 +18,8 @@ open_udp(struct end *end)
 {
 	socklen_t length = sizeof(end->local);
 
-	if (udp_init(&end->udp, end->fd) == -1 ||
-	    getsockname(end->fd, (struct sockaddr *)&end->local, &length) == -1)
+	udp_init(&end->udp, end->fd);
+	if (getsockname(end->fd, (struct sockaddr *)&end->local, &length) == -1)
 		return -1;
 	if (end->kind == ADDRESS_LEARN) {
 		end->udp.sources = sources_new(1, 0);

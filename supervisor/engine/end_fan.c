@@ -147,8 +147,8 @@ open_member(struct end *end, struct member *member, int fd)
 	if (fd == -1)
 		return false;
 	event.data.u64 = (uint64_t)(member - end->fan->members);
-	if (udp_init(&member->udp, fd) == -1 ||
-	    epoll_ctl(end->fd, EPOLL_CTL_ADD, fd, &event) == -1) {
+	udp_init(&member->udp, fd);
+	if (epoll_ctl(end->fd, EPOLL_CTL_ADD, fd, &event) == -1) {
 		close(fd);
 		member->udp.fd = -1;
 		return false;

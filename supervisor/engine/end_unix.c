@@ -92,8 +92,8 @@ end_unix_open(struct end *end)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
-	if (udp_init(&end->udp, end->fd) == -1 || end_open_room(end) == -1 ||
-	    end_watch_room(end, end->fd) == -1)
+	udp_init(&end->udp, end->fd);
+	if (end_open_room(end) == -1 || end_watch_room(end, end->fd) == -1)
 		return -1;
 	end->local = end->asked.local;
 	end->remote = end->asked.remote;

@@ -28,9 +28,9 @@
 #define RECEIVE_BYTES (256 * 1024)
 #define RECEIVE_LEAST 4
 
-/* Room for SO_RXQ_OVFL and UDP_GRO. */
+/* Room for UDP_GRO and SO_TIMESTAMPNS. */
 union receive_control {
-	char bytes[CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(int)) +
+	char bytes[CMSG_SPACE(sizeof(int)) +
 	    CMSG_SPACE(sizeof(struct timespec))];
 	struct cmsghdr align;
 };
@@ -104,22 +104,18 @@ udp_limit_queue(struct udp *udp, uint64_t bytes)
 	set_buffer(udp->fd, SO_RCVBUFFORCE, SO_RCVBUF, limit);
 }
 
-int
+void
 udp_init(struct udp *udp, int fd)
 {
 	socklen_t length = sizeof(int);
 	int on = 1, segment;
 
 	memset(udp, 0, sizeof(*udp));
-	udp->fd = -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) == -1)
-		return -1;
 	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, BUFFER_BYTES);
 	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, BUFFER_BYTES);
 	udp->gro = setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) == 0;
 	udp->gso = getsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment, &length) == 0;
 	udp->fd = fd;
-	return 0;
 }
 
 void
@@ -130,27 +126,20 @@ udp_close(struct udp *udp)
 	udp->fd = -1;
 }
 
-/* Values come out of order: a datagram carries the one of its arrival. */
-static void
-note_drops(struct udp *udp, uint32_t value)
-{
-	uint32_t more = value - udp->overflow;
-
-	if (more == 0 || more > INT32_MAX)
-		return;
-	*(udp->starved ? &udp->no_room : &udp->kernel_drops) += more;
-	udp->overflow = value;
-}
-
 void
 udp_count_drops(struct udp *udp)
 {
 	uint32_t info[SK_MEMINFO_VARS];
 	socklen_t length = sizeof(info);
+	uint32_t drops;
 
-	if (getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, info, &length) == 0 &&
-	    length >= (SK_MEMINFO_DROPS + 1) * sizeof(info[0]))
-		note_drops(udp, info[SK_MEMINFO_DROPS]);
+	if (getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, info, &length) == -1 ||
+	    length < (SK_MEMINFO_DROPS + 1) * sizeof(info[0]))
+		return;
+	drops = info[SK_MEMINFO_DROPS];
+	*(udp->starved ? &udp->no_room : &udp->kernel_drops) += drops -
+	    udp->overflow;
+	udp->overflow = drops;
 }
 
 int
@@ -176,10 +165,9 @@ read_stamp(const struct cmsghdr *item)
  * when it came, if that is told.
  */
 static uint32_t
-read_control(struct udp *udp, struct msghdr *header, uint64_t *arrived_us)
+read_control(struct msghdr *header, uint64_t *arrived_us)
 {
 	struct cmsghdr *item;
-	uint32_t drops;
 	int segment = 0;
 
 	*arrived_us = 0;
@@ -187,10 +175,6 @@ read_control(struct udp *udp, struct msghdr *header, uint64_t *arrived_us)
 	for (item = CMSG_FIRSTHDR(header); item != NULL;
 	     item = CMSG_NXTHDR(header, item)) {
 		if (item->cmsg_level == SOL_SOCKET &&
-		    item->cmsg_type == SO_RXQ_OVFL) {
-			memcpy(&drops, CMSG_DATA(item), sizeof(drops));
-			note_drops(udp, drops);
-		} else if (item->cmsg_level == SOL_SOCKET &&
 		    item->cmsg_type == SCM_TIMESTAMPNS)
 			*arrived_us = read_stamp(item);
 		else if (item->cmsg_level == SOL_UDP &&
@@ -217,7 +201,7 @@ note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
 {
 	uint32_t length = message->msg_len;
 	uint64_t arrived_us;
-	uint32_t segment = read_control(udp, &message->msg_hdr, &arrived_us);
+	uint32_t segment = read_control(&message->msg_hdr, &arrived_us);
 
 	if (segment == 0 || segment > length)
 		segment = length;

@@ -1,6 +1,6 @@
 /*
  * The tunnel's UDP socket, and batches in (recvmmsg, UDP_GRO), with the
- * kernel's drops counted (SO_RXQ_OVFL). Batches out are in udp_send.h.
+ * kernel's drops counted (SO_MEMINFO). Batches out are in udp_send.h.
  */
 #ifndef ENGINE_UDP_H
 #define ENGINE_UDP_H
@@ -51,11 +51,9 @@ struct udp {
  */
 int udp_bind(const struct address_pair *pair);
 
-/*
- * Take over a descriptor of udp_bind() and set its options. 0, or -1 with
- * errno; the descriptor is then still the caller's.
- */
-int udp_init(struct udp *udp, int fd);
+/* Take over a descriptor of udp_bind() and set its options. */
+void udp_init(struct udp *udp, int fd);
+
 /*
  * So many bytes of datagrams like those of late may wait in the kernel from
  * now on, 64 KiB at least with what the kernel adds. A socket that is not read
@@ -82,10 +80,7 @@ enum udp_result {
  */
 enum udp_result udp_receive(struct udp *udp, struct udp_batch *batch);
 
-/*
- * Bring kernel_drops up to date. udp_receive() learns of drops from the
- * datagrams that follow them, so the last ones show only here.
- */
+/* Bring kernel_drops, or no_room while it is starved, up to date. */
 void udp_count_drops(struct udp *udp);
 
 /* True for an errno that ICMP brought: the socket itself is well. */
