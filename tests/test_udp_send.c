@@ -167,6 +167,49 @@ START_TEST(test_long_runs_are_split)
 }
 END_TEST
 
+/* Those of several frames; a shorter datagram is the last of its message. */
+START_TEST(test_runs_of_a_size_go_out_together)
+{
+	struct frame_run runs[9] = { make_run(1000, 100, 10),
+		make_run(100, 100, 1), make_run(950, 100, 10),
+		make_run(300, 100, 3), make_run(5400, 100, 54),
+		make_run(1000, 100, 10), make_run(10, 10, 1), make_run(0, 0, 1),
+		make_run(0, 0, 1) };
+	size_t i;
+
+	udp_rig_begin(AF_INET);
+	ck_assert_uint_eq(udp_send(&udp_rig_socket, runs, 9), 91);
+	for (i = 0; i < 9; i++)
+		expect_run(&runs[i]);
+	expect_nothing();
+	/* 10 + 1 + 10, 3 + 54 + 7, 3, and one each. */
+	ck_assert_uint_eq(faults.messages, 3 + 3);
+	ck_assert_uint_eq(faults.calls, 1);
+	udp_rig_end();
+}
+END_TEST
+
+/* Far more parts than one system call takes. */
+START_TEST(test_many_runs_of_one)
+{
+	static struct frame_run runs[300];
+	size_t i;
+
+	udp_rig_begin(AF_INET);
+	for (i = 0; i < 300; i++) {
+		runs[i] = make_run(20, 20, 1);
+		runs[i].bytes += i;
+	}
+	ck_assert_uint_eq(udp_send(&udp_rig_socket, runs, 300), 300);
+	for (i = 0; i < 300; i++)
+		expect_run(&runs[i]);
+	expect_nothing();
+	ck_assert_uint_eq(faults.messages, 2 + 2 + 1);
+	ck_assert_uint_eq(faults.calls, 3);
+	udp_rig_end();
+}
+END_TEST
+
 START_TEST(test_nothing)
 {
 	udp_rig_begin(AF_INET);
@@ -223,7 +266,7 @@ END_TEST
 START_TEST(test_full_buffer_loses_one_message)
 {
 	static const int errors[] = { EAGAIN, ENOBUFS, EPERM };
-	struct frame_run runs[3] = { make_run(100, 100, 1),
+	struct frame_run runs[3] = { make_run(90, 90, 1),
 		make_run(1000, 100, 10), make_run(200, 200, 1) };
 
 	udp_rig_begin(AF_INET);
@@ -296,6 +339,8 @@ make_suite(void)
 	tcase_add_loop_test(tests, test_sizes_out, 0, 2);
 	tcase_add_loop_test(tests, test_run_goes_out_as_one_message, 0, 2);
 	tcase_add_test(tests, test_long_runs_are_split);
+	tcase_add_test(tests, test_runs_of_a_size_go_out_together);
+	tcase_add_test(tests, test_many_runs_of_one);
 	tcase_add_test(tests, test_nothing);
 	tcase_add_test(tests, test_eio_turns_joining_off);
 	tcase_add_loop_test(tests, test_segment_over_the_mtu, 0, 2);

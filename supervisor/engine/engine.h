@@ -52,6 +52,9 @@ struct engine_peer {
 TAILQ_HEAD(path_list, path);
 TAILQ_HEAD(tunnel_list, tunnel);
 
+/* Of small frames that come together: what is given at once, about. */
+#define ENGINE_OPENED_BYTES ((size_t)32 * 1024)
+
 struct engine {
 	struct config *config; /* owned */
 	struct event_base *base;
@@ -74,9 +77,11 @@ struct engine {
 	bool stopping;
 	uint64_t stop_by_us;
 	int status;
-	/* Private memory of whoever is at work: no byte of it lives longer
-	 * than one call. */
-	uint8_t plain[FRAME_SEALED_MAX]; /* what was opened */
+	/* Private memory of the path that receives: no byte of it lives longer
+	 * than its turn. */
+	uint8_t opened[ENGINE_OPENED_BYTES + FRAME_SEALED_MAX];
+	size_t opened_bytes;	 /* of frames whose datagrams are not given */
+	size_t opened_datagrams; /* yet, and those */
 };
 
 /*

@@ -22,6 +22,8 @@
  */
 #define RECEIVE_BUDGET_BYTES ((size_t)256 * 1024)
 #define RECEIVE_BUDGET_US UINT64_C(2000)
+/* What is given to the application at once, about. */
+#define GIVE_DATAGRAMS 512
 
 static bool
 is_over(const struct path *path)
@@ -119,12 +121,37 @@ handle_totals(struct path *path, const uint8_t *frame, size_t bytes)
 		tunnel_ledger_hear(path->tunnel, path, &totals);
 }
 
+/* To the application, before anything else happens. */
+static void
+give(struct path *path)
+{
+	struct engine *engine = path->engine;
+
+	if (engine->opened_bytes == 0)
+		return;
+	engine->opened_bytes = engine->opened_datagrams = 0;
+	tunnel_give(path->tunnel);
+}
+
+/* The frame stays where it is: its datagrams go out with those of others. */
 static void
 handle_data(struct path *path, const uint8_t *frame, size_t bytes)
 {
-	if (path->state != PATH_UP)
+	struct engine *engine = path->engine;
+	uint64_t before = path->rx_datagrams;
+	int result;
+
+	if (path->state != PATH_UP) {
 		path_fail(path, "DATA is out of place");
-	else if (tunnel_deliver(path->tunnel, path, frame, bytes) == -1)
+		return;
+	}
+	result = tunnel_deliver(path->tunnel, path, frame, bytes);
+	engine->opened_bytes += bytes;
+	engine->opened_datagrams += path->rx_datagrams - before;
+	if (result == -1 || engine->opened_bytes >= ENGINE_OPENED_BYTES ||
+	    engine->opened_datagrams >= GIVE_DATAGRAMS)
+		give(path);
+	if (result == -1)
 		path_fail(path, "DATA is malformed");
 }
 
@@ -152,6 +179,8 @@ handle_lost(struct path *path, const uint8_t *frame, size_t bytes)
 static void
 handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 {
+	if (plain[0] != FRAME_DATA && plain[0] != FRAME_CLIENTS)
+		give(path);
 	switch ((enum frame_type)plain[0]) {
 	case FRAME_OPEN:
 		handle_open(path, plain, bytes);
@@ -202,6 +231,7 @@ open_frame(struct path *path, uint8_t *body, size_t bytes)
 	uint64_t now_us = clock_now_us();
 
 	if (noise_open(path->rx, body, bytes, body) == -1) {
+		give(path);
 		path_break(path, WIRE_BROKEN_SEAL);
 		return;
 	}
@@ -216,7 +246,8 @@ open_frame(struct path *path, uint8_t *body, size_t bytes)
 static enum wire_result
 receive_one(struct path *path, size_t *bytes)
 {
-	uint8_t *body = path->engine->plain;
+	struct engine *engine = path->engine;
+	uint8_t *body = engine->opened + engine->opened_bytes;
 	size_t least = FRAME_SEALED_MIN, most = FRAME_SEALED_MAX;
 	enum wire_result result;
 
@@ -236,6 +267,7 @@ receive_one(struct path *path, size_t *bytes)
 	case WIRE_BROKEN_RING:
 	case WIRE_BROKEN_LENGTH:
 	case WIRE_BROKEN_SEAL:
+		give(path);
 		path_break(path, result);
 		break;
 	}
@@ -250,10 +282,13 @@ receive_some(struct path *path)
 	size_t taken = 0, bytes;
 
 	while (taken < RECEIVE_BUDGET_BYTES && clock_now_us() < until_us) {
-		if (receive_one(path, &bytes) != WIRE_OK || is_over(path))
+		if (receive_one(path, &bytes) != WIRE_OK || is_over(path)) {
+			give(path);
 			return false;
+		}
 		taken += FRAME_LENGTH_BYTES + bytes;
 	}
+	give(path);
 	return true;
 }
 

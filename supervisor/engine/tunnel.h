@@ -132,9 +132,14 @@ void tunnel_path_stalled(struct tunnel *tunnel, struct path *path);
 /* Nothing of the tunnel is in flight on it. */
 bool tunnel_path_is_empty(const struct tunnel *tunnel, const struct path *path);
 
-/* The runs of a DATA frame, to the application. 0, or -1: malformed. */
+/*
+ * Take the runs of a DATA frame, and give what was taken, of several frames
+ * maybe, to the application: until then the frames' bytes must stand. 0, or -1:
+ * malformed, and what came before that is taken.
+ */
 int tunnel_deliver(struct tunnel *tunnel, struct path *path,
     const uint8_t *frame, size_t bytes);
+void tunnel_give(struct tunnel *tunnel);
 
 /* The far end has given these up: they are not waited for. */
 void tunnel_lost(struct tunnel *tunnel, const struct frame_lost *lost);

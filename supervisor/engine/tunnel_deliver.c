@@ -129,9 +129,14 @@ tunnel_deliver(struct tunnel *tunnel, struct path *path, const uint8_t *frame,
 		while (arrival_accept(&tunnel->arrival, &run, &fresh))
 			reorder_add(&tunnel->reorder, &fresh, now_us);
 	}
+	return last == FRAME_END ? 0 : -1;
+}
+
+void
+tunnel_give(struct tunnel *tunnel)
+{
 	reorder_flush(&tunnel->reorder);
 	await_next(tunnel);
-	return last == FRAME_END ? 0 : -1;
 }
 
 void

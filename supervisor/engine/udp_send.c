@@ -13,6 +13,7 @@
 #include "supervisor/engine/udp_batch.h"
 
 #define SEGMENTS_MAX 64 /* UDP_MAX_SEGMENTS of the oldest kernels */
+#define SPANS_MAX (2 * UDP_BATCH)
 
 union send_control {
 	char bytes[CMSG_SPACE(sizeof(uint16_t))];
@@ -28,11 +29,12 @@ struct position {
 /* One sendmmsg, and what each of its messages holds. */
 struct outgoing {
 	struct mmsghdr message[UDP_BATCH];
-	struct iovec span[UDP_BATCH];
 	union send_control control[UDP_BATCH];
 	size_t datagrams[UDP_BATCH];
 	struct position at[UDP_BATCH];
+	struct iovec span[SPANS_MAX];
 	unsigned int count;
+	unsigned int spans;
 };
 
 enum send_verdict {
@@ -41,20 +43,17 @@ enum send_verdict {
 	SEND_LOST
 };
 
-/* How many datagrams of a run the next message carries. */
+/* How many datagrams of that size one message may carry. */
 static size_t
-join_datagrams(const struct frame_run *run, size_t index, bool gso)
+most_joined(size_t segment)
 {
-	size_t count = run->count - index;
 	size_t most = SEGMENTS_MAX;
 
-	if (!gso || run->segment == 0)
+	if (segment == 0)
 		return 1;
-	if (run->segment * most > FRAME_DATAGRAM_MAX)
-		most = FRAME_DATAGRAM_MAX / run->segment;
-	if (most == 0)
-		most = 1;
-	return count < most ? count : most;
+	if (segment * most > FRAME_DATAGRAM_MAX)
+		most = FRAME_DATAGRAM_MAX / segment;
+	return most > 0 ? most : 1;
 }
 
 static void
@@ -72,29 +71,74 @@ ask_segments(struct msghdr *header, union send_control *control, size_t segment)
 	memcpy(CMSG_DATA(item), &size, sizeof(size));
 }
 
-static void
-add_message(struct outgoing *out, const struct udp *udp,
-    const struct frame_run *run, struct position at, size_t datagrams)
+/* So many datagrams of a run, or what it has left. Returns how many. */
+static size_t
+add_span(struct outgoing *out, const struct frame_run *run, size_t index,
+    size_t most)
 {
-	unsigned int i = out->count++;
-	size_t offset = at.index * run->segment;
-	size_t bytes = datagrams * run->segment;
+	struct iovec *span = &out->span[out->spans++];
+	size_t count = run->count - index < most ? run->count - index : most;
+	size_t offset = index * run->segment;
+	size_t bytes = count * run->segment;
 
 	if (bytes > run->length - offset)
 		bytes = run->length - offset;
-	memset(&out->message[i], 0, sizeof(out->message[i]));
 	/* sendmsg only reads it; the interface has no const. */
-	out->span[i].iov_base = (void *)(uintptr_t)(run->bytes + offset);
-	out->span[i].iov_len = bytes;
-	out->message[i].msg_hdr.msg_name = (void *)(uintptr_t)udp->to;
-	out->message[i].msg_hdr.msg_namelen = udp->to_length;
-	out->message[i].msg_hdr.msg_iov = &out->span[i];
-	out->message[i].msg_hdr.msg_iovlen = 1;
-	out->datagrams[i] = datagrams;
+	span->iov_base = (void *)(uintptr_t)(run->bytes + offset);
+	span->iov_len = bytes;
+	return count;
+}
+
+/* A datagram that is shorter is the last of its message. */
+static bool
+joins(const struct frame_run *run, const struct frame_run *next)
+{
+	return next->segment == run->segment &&
+	    run->length == run->count * run->segment;
+}
+
+/* Up to most datagrams, also of several runs. Returns the position behind. */
+static struct position
+add_spans(struct outgoing *out, const struct frame_run *runs, size_t count,
+    struct position at, size_t most)
+{
+	size_t datagrams, left = most;
+
+	for (;;) {
+		datagrams = add_span(out, &runs[at.run], at.index, left);
+		left -= datagrams;
+		at.index += datagrams;
+		if (at.index < runs[at.run].count)
+			break;
+		at.index = 0;
+		at.run++;
+		if (left == 0 || at.run == count || out->spans == SPANS_MAX ||
+		    !joins(&runs[at.run - 1], &runs[at.run]))
+			break;
+	}
+	out->datagrams[out->count] = most - left;
+	return at;
+}
+
+/* Returns the position behind it. */
+static struct position
+add_message(struct outgoing *out, const struct udp *udp,
+    const struct frame_run *runs, size_t count, struct position at, size_t most)
+{
+	unsigned int i = out->count, spans = out->spans;
+	struct msghdr *header = &out->message[i].msg_hdr;
+	struct position end = add_spans(out, runs, count, at, most);
+
+	memset(&out->message[i], 0, sizeof(out->message[i]));
+	header->msg_name = (void *)(uintptr_t)udp->to;
+	header->msg_namelen = udp->to_length;
+	header->msg_iov = &out->span[spans];
+	header->msg_iovlen = out->spans - spans;
+	if (out->datagrams[i] > 1)
+		ask_segments(header, &out->control[i], runs[at.run].segment);
 	out->at[i] = at;
-	if (datagrams > 1)
-		ask_segments(&out->message[i].msg_hdr, &out->control[i],
-		    run->segment);
+	out->count++;
+	return end;
 }
 
 /* Returns the position after the last message; run plain gets no joining. */
@@ -103,18 +147,15 @@ build_messages(struct outgoing *out, const struct udp *udp,
     const struct frame_run *runs, size_t count, struct position at,
     size_t plain)
 {
-	size_t datagrams;
+	size_t most;
 
-	out->count = 0;
-	while (at.run < count && out->count < UDP_BATCH) {
-		datagrams = join_datagrams(&runs[at.run], at.index,
-		    udp->gso && at.run != plain);
-		add_message(out, udp, &runs[at.run], at, datagrams);
-		at.index += datagrams;
-		if (at.index >= runs[at.run].count) {
-			at.run++;
-			at.index = 0;
-		}
+	out->count = out->spans = 0;
+	while (at.run < count && out->count < UDP_BATCH &&
+	    out->spans < SPANS_MAX) {
+		most = udp->gso && at.run != plain ?
+		    most_joined(runs[at.run].segment) :
+		    1;
+		at = add_message(out, udp, runs, count, at, most);
 	}
 	return at;
 }

@@ -10,9 +10,9 @@ struct frame_run;
 struct udp;
 
 /*
- * Send the runs of one frame in order, to udp->to where the socket is tied to
- * nobody. A run goes out in as few system calls as the socket can. Where
- * UDP_SEGMENT is refused, the run goes out one by one (EINVAL, EMSGSIZE: a
+ * Send the runs in order, to udp->to where the socket is tied to nobody. They
+ * go out in as few messages as the socket can, those of one size together.
+ * Where UDP_SEGMENT is refused, a run goes out one by one (EINVAL, EMSGSIZE: a
  * segment over the MTU), or it is off for this socket (EIO). What the kernel
  * does not take is lost and counted in refused, and the rest goes on; an error
  * that was pending for an earlier datagram costs none. Returns the datagrams
