@@ -100,24 +100,41 @@ count_bells(struct channel *channel, int rung)
 	return channel->idle_bells <= IDLE_BELLS_MAX;
 }
 
+/*
+ * Behind the work that it asks for, which waits for it, and before it is asked
+ * for again: a bell from then on is another one.
+ */
+static void
+read_bell(struct channel *channel)
+{
+	int rung;
+
+	if (!channel->bell_waits)
+		return;
+	channel->bell_waits = false;
+	rung = bell_drain(channel->bell_in);
+	channel->bell_ended = rung == -1;
+	channel->bell_foul = !count_bells(channel, rung > 0 ? rung : 0);
+}
+
 static void
 handle_bell(evutil_socket_t fd, short what, void *argument)
 {
 	struct channel *channel = argument;
-	int rung = bell_drain(fd);
 
+	(void)fd;
 	(void)what;
-	if (rung == -1) {
-		/* It ended, and the exit status says the rest; or it will. */
+	channel->bell_waits = true;
+	channel->handler->bell(channel->argument);
+	/* Nothing waits in one that was closed. */
+	read_bell(channel);
+	if (channel->bell_ended) {
+		/* The exit status says the rest; or it will end. */
 		event_del(channel->bell_readable);
 		channel_kill(channel);
-		rung = 0;
 	}
-	if (!count_bells(channel, rung)) {
+	if (channel->bell_foul)
 		break_off(channel, "worker rings for nothing");
-		return;
-	}
-	channel->handler->bell(channel->argument);
 }
 
 static void
@@ -341,6 +358,7 @@ channel_want_data(struct channel *channel)
 {
 	if (!may_ring(channel))
 		return;
+	read_bell(channel);
 	channel->bells_asked++;
 	bell_arm(&channel->flags->engine_wants_data);
 }
@@ -350,6 +368,7 @@ channel_want_room(struct channel *channel)
 {
 	if (!may_ring(channel))
 		return;
+	read_bell(channel);
 	channel->bells_asked++;
 	bell_arm(&channel->flags->engine_wants_room);
 }

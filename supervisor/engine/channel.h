@@ -52,6 +52,9 @@ struct channel {
 	int slot;  /* -1: no worker */
 	pid_t pid; /* 0 until it was started */
 	unsigned int messages;
+	bool bell_waits;      /* it is not read yet */
+	bool bell_ended;      /* and it was the last */
+	bool bell_foul;	      /* it rang against the rules */
 	uint64_t bells_asked; /* each asks for one byte at most */
 	uint64_t bells_rung;
 	uint64_t bell_moved;	 /* both rings, at the last bell */
