@@ -6,8 +6,11 @@
 #
 # bench.sh [SYSTEM...]; without any: all. What the others lack they leave out.
 # socktopus/N has N paths; socktopus2 is two instances with a tunnel and a path
-# each at once, and what both carry; idle is a tunnel of 256 paths that carries
-# nothing.
+# each at once, and what both carry; paths are a tunnel of one path and one of
+# 64, by turns; idle is a tunnel of 256 paths that carries nothing. pump and
+# pump-sealed are tests/bench_pump: the same batches and frames over one
+# connection, without and with the cipher, and nothing else of a tunnel. What
+# they reach is what can be reached here.
 #	BENCH_RUNS	of which the median counts (5)
 #	BENCH_SECONDS	of each measure (1); all of it takes a quarter of an hour
 #	BENCH_SIZES	bytes of a datagram; 1400G: sender and sink let the
@@ -143,6 +146,15 @@ show_port() {
 	END
 }
 
+start_pump() {
+	local pump=$build/tests/bench_pump
+
+	begin pump2 far "$pump" "$@" out 5142 5143 7006
+	await 5 'pump' listens_at far 7006
+	begin pump1 near "$pump" "$@" in 5140 5141 "$far_host" 7006
+	await 5 'pump' binds_at near 5140
+}
+
 make_certificate() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
 	    -nodes -days 2 -subj "/CN=$1" -keyout "$work/$1.tls" \
@@ -219,8 +231,9 @@ start_socktopus() {
 # begin_system NAME: false where it cannot be had.
 begin_system() {
 	system_names=()
-	entry='127.0.0.1 5140' from=5141
+	entry='127.0.0.1 5140' from=5141 to=5143
 	case $1 in
+	pump-sealed) start_pump -s ;;
 	socktopus2) start_socktopus 1 && start_socktopus 1 6 ;;
 	socktopus/*) start_socktopus "${1#*/}" ;;
 	*) "start_$1" ;;
@@ -275,7 +288,7 @@ send() {
 
 	[ "$1" = "$bytes" ] || options+=(-G)
 	# shellcheck disable=SC2086 # two words
-	start sink at far "$dgram" sink "${options[@]}" -p 5143 -i 0.3 \
+	start sink at far "$dgram" sink "${options[@]}" -p "$to" -i 0.3 \
 	    -t "$(awk -v s="$2" 'BEGIN { print s + 2 }')" -b 33554432 \
 	    -s "$bytes"
 	await_line 5 sink '^port='
@@ -383,6 +396,7 @@ run_steadily() {
 bounce() {
 	send 200 "$seconds" 1k
 	row "$1" 200 lone_delay_p50_ms "$(value sink delay_p50_ms)"
+	[[ $1 != pump* ]] || return 0
 	start echo at far "$dgram" echo -p 5143 -t 60 -i 1
 	await_line 5 echo '^port='
 	# shellcheck disable=SC2086 # two words
@@ -426,6 +440,38 @@ measure_two() {
 	end_system
 }
 
+# flood_cost SIZE TUPLE PROCESS...: processor seconds per GB of a short flood
+flood_cost() {
+	local bytes=$1 entry="127.0.0.1 ${2}0" from=${2}1 to=${2}3
+	local system_names=("${@:3}")
+
+	processor_time >"$work/before"
+	send "$bytes" "$seconds" 0
+	processor_time | processor_used | awk -v bytes="$bytes" \
+	    -v n="$(value sink distinct)" '{ s += $2 }
+	    END { print (n > 0 ? s * 1e9 / (n * bytes) : 0) }'
+}
+
+# What a datagram costs over 64 paths, in relation to one path: both tunnels
+# stand, and are measured by turns.
+measure_paths() {
+	local turn size one many first
+
+	system_names=()
+	start_socktopus 1
+	first=("${system_names[@]}")
+	start_socktopus 64 6
+	for turn in 1 2; do
+		for size in 64 512 1400; do
+			one=$(flood_cost "$size" 514 "${first[@]}")
+			many=$(flood_cost "$size" 516 "${system_names[@]:2}")
+			row paths "$size" cpu_of_one "$(awk -v a="$one" \
+			    -v b="$many" 'BEGIN { print (a > 0 ? b / a : 0) }')"
+		done
+	done
+	end_system
+}
+
 # What the processors of both ends have to do for nothing; once, since paths
 # are asked less often only after some time.
 measure_idle() {
@@ -445,6 +491,10 @@ measure_system() {
 	case $1 in
 	socktopus2)
 		measure_two
+		return
+		;;
+	paths)
+		measure_paths
 		return
 		;;
 	idle)
@@ -560,6 +610,10 @@ report_table() {
 			idle = $4
 			next
 		}
+		if ($1 == "paths") {
+			paths = paths sprintf(", %s B %.2f", $2, $4)
+			next
+		}
 		if (!($1 in seen)) { seen[$1]; names[++count] = $1 }
 		v[$1, $2, $3] = $4
 	}
@@ -605,6 +659,9 @@ report_table() {
 			    show(names[k], 200, "lone_delay_p50_ms", "%.3f"),
 			    show(names[k], 200, "rtt_p50_ms", "%.3f"),
 			    show(names[k], 200, "rtt_p99_ms", "%.3f")
+		if (paths != "")
+			printf "\nprocessor time of 64 paths to that of one:%s\n",
+			    substr(paths, 2)
 		if (idle != "")
 			printf "\n256 idle paths, both ends: %.2f %% of a processor\n",
 			    idle
@@ -627,8 +684,8 @@ make_key near
 make_key far
 if [ $# = 0 ]; then
 	# shellcheck disable=SC2086,SC2046
-	set -- raw socat udptunnel openvpn $(printf 'socktopus/%s ' $path_counts) \
-	    socktopus2 idle
+	set -- raw pump pump-sealed socat udptunnel openvpn \
+	    $(printf 'socktopus/%s ' $path_counts) socktopus2 paths idle
 fi
 : >"$rows"
 for ((run = 1; run <= runs; run++)); do
