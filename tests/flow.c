@@ -229,6 +229,7 @@ report(struct run *run, const char *label, uint64_t expected)
 int
 flow_sink(const struct flow *flow)
 {
+	uint64_t now_ns;
 	struct run run;
 	bool was_told, found;
 
@@ -236,11 +237,12 @@ flow_sink(const struct flow *flow)
 	series_open(&run.series, flow->series);
 	do {
 		was_told = limit_signalled();
+		now_ns = pace_now_ns();
 		found = take_in(&run) > 0;
 		if (!found)
 			limit_wait_input(run.fd, LIMIT_LOOK_NS);
 	} while (limit_goes_on(&run.limit, arrivals_total(&run.arrivals),
-	    pace_now_ns(), run.heard_ns, was_told, found));
+	    now_ns, run.heard_ns, was_told, found));
 	series_close(&run.series);
 	return run_end(&run, report(&run, "delay", flow->limit.count));
 }
@@ -285,6 +287,7 @@ may_ping(const struct run *run, uint64_t now_ns, uint64_t asked_ns)
 	    limit_is_silent(&run->limit, now_ns, asked_ns);
 }
 
+/* While answers come, there may be more of them. */
 static bool
 ping_is_over(const struct run *run, uint64_t now_ns, uint64_t asked_ns)
 {
@@ -292,7 +295,8 @@ ping_is_over(const struct run *run, uint64_t now_ns, uint64_t asked_ns)
 		return true;
 	return !asks_more(run, now_ns) &&
 	    (run->arrivals.distinct >= run->sent ||
-		limit_is_silent(&run->limit, now_ns, asked_ns));
+		limit_is_silent(&run->limit, now_ns,
+		    run->heard_ns > asked_ns ? run->heard_ns : asked_ns));
 }
 
 static uint64_t

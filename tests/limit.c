@@ -48,7 +48,7 @@ limit_time_is_up(const struct limit *limit, uint64_t now_ns)
 bool
 limit_is_silent(const struct limit *limit, uint64_t now_ns, uint64_t since_ns)
 {
-	return limit->idle_s > 0 && since_ns != 0 &&
+	return limit->idle_s > 0 && since_ns != 0 && now_ns > since_ns &&
 	    (double)(now_ns - since_ns) >= limit->idle_s * NS_PER_S;
 }
 

@@ -24,7 +24,10 @@ void limit_begin(struct limit *limit, uint64_t now_ns);
 bool limit_signalled(void);
 bool limit_time_is_up(const struct limit *limit, uint64_t now_ns);
 
-/* True if the silence lasts since since_ns; 0 there: nothing came yet. */
+/*
+ * True if the silence lasts since since_ns; 0 there: nothing came yet. now_ns is
+ * of before the look that found nothing: who is late himself may find more.
+ */
 bool
 limit_is_silent(const struct limit *limit, uint64_t now_ns, uint64_t since_ns);
 

@@ -195,7 +195,7 @@ sink_lines(struct loglines *lines)
 {
 	const uint8_t *line;
 	struct batch *batch;
-	uint64_t heard_ns = 0;
+	uint64_t now_ns, heard_ns = 0;
 	unsigned int i, count;
 	bool was_told;
 	size_t length;
@@ -207,6 +207,7 @@ sink_lines(struct loglines *lines)
 	begin(lines, fd);
 	do {
 		was_told = limit_signalled();
+		now_ns = pace_now_ns();
 		count = batch_receive(batch, fd);
 		if (count == 0)
 			limit_wait_input(fd, LIMIT_LOOK_NS);
@@ -216,8 +217,8 @@ sink_lines(struct loglines *lines)
 			line = batch_message(batch, i, &length);
 			keep(lines, line, length);
 		}
-	} while (limit_goes_on(&lines->limit, lines->lines, pace_now_ns(),
-	    heard_ns, was_told, count > 0));
+	} while (limit_goes_on(&lines->limit, lines->lines, now_ns, heard_ns,
+	    was_told, count > 0));
 	printf("received=%" PRIu64 "\nbytes=%" PRIu64 "\n", lines->lines,
 	    lines->bytes);
 	printf("kernel_drops=%" PRIu32 "\n", batch->kernel_drops);
