@@ -26,8 +26,9 @@ static const char usage_text[] =
     "  -t SECONDS    end after this time\n"
     "  -r RATE       datagrams a second (5000, 100k) or bits (50Mbit);\n"
     "                0 (default): as fast as possible; ping: one at a time\n"
-    "  -i SECONDS    sink, echo: end after this silence, once something came;\n"
-    "                ping: give an answer up for lost (default 1)\n"
+    "  -i SECONDS    sink (default 1), echo (default: never): end after this\n"
+    "                silence, once something came; ping (default 1): give up\n"
+    "                what has not been answered by then\n"
     "  -w SECONDS    sink: measure nothing but losses before\n"
     "  -o FILE       sink: what arrived in each 20 ms: time in ms, datagrams,\n"
     "                bytes, longest delay in ms\n"
@@ -56,12 +57,13 @@ static const struct {
 	const char *name;
 	int (*run)(const struct flow *flow);
 	bool sends;
+	double idle_s;
 } commands[] = {
-	{ "send", flow_send, true },
-	{ "sink", flow_sink, false },
-	{ "echo", flow_echo, false },
-	{ "ping", flow_ping, true },
-	{ "port", print_ports, false },
+	{ "send", flow_send, true, 0 },
+	{ "sink", flow_sink, false, 1 },
+	{ "echo", flow_echo, false, 0 },
+	{ "ping", flow_ping, true, 1 },
+	{ "port", print_ports, false, 0 },
 };
 
 static _Noreturn void
@@ -137,16 +139,13 @@ set_option(struct flow *flow, int option, const char *value)
 	}
 }
 
-/* Options and operands behind the command's name. */
+/* Options, into what has their defaults, and operands behind the name. */
 static void
 parse(struct flow *flow, const char *name, int argc, char **argv, bool sends)
 {
 	int option, wanted;
 
-	memset(flow, 0, sizeof(*flow));
 	flow->endpoint.buffer_bytes = 8 << 20;
-	flow->seed = 1;
-	flow->limit.idle_s = 1;
 	(void)payload_parse_sizes("1400", &flow->sizes);
 	while ((option = getopt(argc, argv,
 		    "46Ga:p:b:U:Q:B:s:n:t:r:i:w:o:S:h")) != -1)
@@ -167,7 +166,7 @@ parse(struct flow *flow, const char *name, int argc, char **argv, bool sends)
 int
 main(int argc, char **argv)
 {
-	struct flow flow;
+	struct flow flow = { .seed = 1 };
 	size_t i;
 
 	if (argc >= 2 && strcmp(argv[1], "-h") == 0)
@@ -175,6 +174,7 @@ main(int argc, char **argv)
 	for (i = 0; argc >= 2 && i < sizeof(commands) / sizeof(commands[0]);
 	     i++) {
 		if (strcmp(argv[1], commands[i].name) == 0) {
+			flow.limit.idle_s = commands[i].idle_s;
 			parse(&flow, argv[1], argc - 1, argv + 1,
 			    commands[i].sends);
 			return commands[i].run(&flow);
