@@ -65,13 +65,13 @@ has_line listener '/\[fd81:2::1\]:' ||
 sizes=0,1,1400,9000,65507
 start echo ip netns exec lis "$dgram" echo -a 127.0.0.1 -p 1236
 await_line 5 echo '^port='
+before=$(excused)
 start ping ip netns exec con "$dgram" ping -a 127.0.0.1 -p 1234 -n 200 \
-    -s "$sizes" -r 500 127.0.0.1 5000
-finish ping
-expect ping received 200
+    -s "$sizes" -r 500 -i 10 127.0.0.1 5000
+finish ping 30
+lost_only_excused ping "$before"
+expect ping sent 200
 expect ping corrupt 0
-[ "$status" = 0 ] || fail "ping ended with $status"
 stop echo
-expect echo echoed 200
 note "datagrams of $sizes bytes through nftables DNATs and back:" \
     "p50 $(value ping rtt_p50_ms) ms"

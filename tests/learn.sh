@@ -39,9 +39,9 @@ is_known() {
 }
 
 ask() {
-	start ping "$dgram" ping -a 127.0.0.1 -p "$1" -n 200 -r 2000 -i 3 \
+	start ping "$dgram" ping -a 127.0.0.1 -p "$1" -n 200 -r 2000 -i 10 \
 	    -s 0-1400 127.0.0.1 "$here"
-	finish ping 20
+	finish ping 30
 	[ "$status" = 0 ] || fail "the answers do not come to port $1:
 $(cat "$work/ping.log")"
 	expect ping corrupt 0
