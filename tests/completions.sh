@@ -20,9 +20,9 @@ tunnel name=other role=connector state=up peer=elsewhere
 path id=0 uri=tcp://127.0.0.1:8 state=up
 end
 END
-start one socat -t 1 "UNIX-LISTEN:$socket,fork" \
+start one socat -d -d -t 1 "UNIX-LISTEN:$socket,fork" \
     "SYSTEM:read line; cat '$work/answer'"
-await 5 "socket" test -S "$socket"
+await_line 5 one 'listening on AF='
 
 # offers SHELL LINE WORD...: asked at the end of the line, each is offered.
 offers() {

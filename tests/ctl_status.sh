@@ -10,9 +10,9 @@ chmod 700 "$work/run" "$sockets"
 
 # stand_in NAME: answers every client with $work/NAME.answer, then closes.
 stand_in() {
-	start "$1" socat -t 1 "UNIX-LISTEN:$sockets/$1.sock,fork" \
+	start "$1" socat -d -d -t 1 "UNIX-LISTEN:$sockets/$1.sock,fork" \
 	    "SYSTEM:read line; cat '$work/$1.answer'"
-	await 5 "socket of $1" test -S "$sockets/$1.sock"
+	await_line 5 "$1" 'listening on AF='
 }
 
 # ask STATUS ARGUMENT...: its output is in $work/out and $work/err.

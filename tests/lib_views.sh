@@ -48,9 +48,10 @@ start_found() {
 
 # stand_in NAME: answers every client with $work/NAME.answer, then closes.
 stand_in() {
-	start "$1" socat -t 1 "UNIX-LISTEN:$sockets/$1.sock,fork,mode=666" \
+	start "$1" socat -d -d -t 1 \
+	    "UNIX-LISTEN:$sockets/$1.sock,fork,mode=666" \
 	    "SYSTEM:read line; cat '$work/$1.answer'"
-	await 5 "socket of $1" test -S "$sockets/$1.sock"
+	await_line 5 "$1" 'listening on AF='
 }
 
 # Markup, line ends and quotes, as another user's process may say them.
