@@ -7,6 +7,9 @@ hand_over=$build/tests/hand_over
 pick_tuple
 service=$(free_ports 1)
 
+# Who is stopped says so, unless his worker has no time to.
+expect_problem "$log_path_down.*connection: "
+
 # accepts NAME: a connector gets through to it.
 accepts() {
 	start_connector "$1.peer" "$loc" "$rem" "tcp://127.0.0.1:$service"
