@@ -151,6 +151,8 @@ secrets >"$work/secrets"
 "$build/socktopus" -n -f "$work/connector.conf" >"$work/check.log" 2>&1 ||
     fail "the file is not right"
 search "the output of -n" <"$work/check.log"
+# It says so to the listener, unless a worker has no time to.
+expect_problem "$log_path_down.*connection: "
 stop connector
 search "the last words" <"$work/connector.log"
 
