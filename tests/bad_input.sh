@@ -144,7 +144,7 @@ cp "$work/first.conf" "$work/second.conf"
 refused 'in use by another process' -- -f "$work/second.conf"
 query first '.tunnels | length' | grep -q 0 || fail "the first one is gone"
 expect_problem "$log_supervisor_gone"
-stop first KILL
+crash first
 socktopus first2 -- -f "$work/first.conf"
 control[first2]=$work/first.sock
 await_line 10 first2 "$log_listening"
