@@ -6,8 +6,10 @@
 . "$(dirname "$0")/lib.sh"
 need jq pgrep
 
-long=4 # more than the `dead` below, and less than the listener's 5 s
+long=4 # more than `dead`, and less than the listener's 5 s
 [ -z "${TEST_LONG:-}" ] || long=150
+# A path must not end before something is held on it.
+dead="dead = $((${E2E_PATIENCE:-1} < 3 ? ${E2E_PATIENCE:-1} : 3));"
 late_ms=$((1500 * ${E2E_PATIENCE:-1}))
 expect_problem "$log_path_down" 'connection from [^ ]*: '
 listen_for near
@@ -32,12 +34,12 @@ begin() {
 }
 
 # Frame 0 is the handshake's message, 1 is OPEN or its answer.
-begin hold_up 'dead = 1;' -t "$long" -m hold -n 30
-begin half_up 'dead = 1;' -t "$long" -m half -n 30
-begin hold_down 'dead = 1;' -t "$long" -m hold -d down -n 5
-begin half_down 'dead = 1;' -t "$long" -m half -d down -n 5
-begin hold_both 'dead = 1;' -t "$long" -m half -d both -n 5
-begin in_order 'dead = 1; reorder = 100;' -t "$long" -m half -n 30
+begin hold_up "$dead" -t "$long" -m hold -n 30
+begin half_up "$dead" -t "$long" -m half -n 30
+begin hold_down "$dead" -t "$long" -m hold -d down -n 5
+begin half_down "$dead" -t "$long" -m half -d down -n 5
+begin hold_both "$dead" -t "$long" -m half -d both -n 5
+begin in_order "$dead reorder = 100;" -t "$long" -m half -n 30
 begin patient 'dead = 20;' -t 3 -m half -n 30
 begin not_again 'dead = 20; resend = false;' -t 3 -m hold -n 30
 begin message1 '' -t "$long" -m half -n 0
@@ -73,7 +75,7 @@ memory_kib() {
 for name in "${names[@]}"; do
 	await 20 "a path of $name" is_up "$name"
 	read -r from to at <<<"${ports[$name]}"
-	start "$name.sink" "$dgram" sink -a 127.0.0.1 -p "$at" -t 600 -i 3
+	start "$name.sink" "$dgram" sink -a 127.0.0.1 -p "$at" -i 600
 	await_line 5 "$name.sink" '^port='
 	start "$name.send" "$dgram" send -a 127.0.0.1 -p "$from" -r 200 \
 	    -s 100-1400 127.0.0.1 "$to"
@@ -98,7 +100,8 @@ for name in "${names[@]}"; do
 	stop "$name.send"
 done
 for name in "${names[@]}"; do
-	finish "$name.sink" 20
+	await 20 "end of what is under way in $name" has_settled "$name"
+	stop "$name.sink" INT
 	came=$(value "$name.sink" received)
 	sent=$(value "$name.send" sent)
 	most=$(value "$name.sink" delay_max_ms)
