@@ -57,12 +57,15 @@ with_first_tuple() {
 log_paused='accept: Too many open files; paused'
 expect_problem "$log_paused" "$log_path_down" 'fork: '
 limit_descriptors listener 6
+began=$SECONDS
 start flood "$build/tests/flood" -h -n 100 -t 4 "${port[listener]}"
 await_line 10 listener "$log_paused"
-with_first_tuple both_ways short -n 2000 -s 1400 -r 2k
+# Nobody can be asked meanwhile what the kernel dropped.
+E2E_PATIENCE=1 with_first_tuple both_ways short -n 2000 -s 1400 -r 2k
 finish flood
 pauses=$(count_lines listener "$log_paused")
-[ "$pauses" -le 12 ] || fail "paused $pauses times"
+[ "$pauses" -le $((SECONDS - began + 2)) ] ||
+    fail "paused $pauses times in $((SECONDS - began)) s"
 expect flood answered_bytes 0
 limit_descriptors listener 100
 pick_tuple
@@ -75,13 +78,16 @@ note "listener: $pauses pauses, then a new peer"
 # kill_path: the connector's worker goes, and no other can be had.
 kill_path() {
 	restarts=$(query connector '.tunnels[0].paths[0].restarts')
+	began=$SECONDS
 	kill_worker_of connector '.tunnels[0].paths[0]'
 	await_line 10 connector "$1"
 	sleep 2 # to see whether it spins
 	restarts=$(($(query connector '.tunnels[0].paths[0].restarts') -
 	    restarts))
-	[ "$restarts" -le 8 ] || fail "restarted $restarts times in 2 s"
-	note "$1: $restarts restarts in 2 s"
+	began=$((SECONDS - began))
+	[ "$restarts" -le $((6 + began)) ] ||
+	    fail "restarted $restarts times in $began s"
+	note "$1: $restarts restarts in $began s"
 }
 
 limit_descriptors connector 2
@@ -91,13 +97,15 @@ await_paths connector 1 15
 with_first_tuple both_ways again -n 500 -s 1400 -r 2k
 
 # Who asks has to wait.
+began=$SECONDS
 no_descriptors connector
 start asks "$build/socktopusctl" -s "${control[connector]}" status
 await_line 5 connector "sock: $log_paused"
 limit_descriptors connector 100
 finish asks 10
 pauses=$(count_lines connector 'ccept.*Too many open files')
-[ "$pauses" -le 6 ] || fail "a client was refused $pauses times"
+[ "$pauses" -le $((SECONDS - began + 4)) ] ||
+    fail "a client was refused $pauses times in $((SECONDS - began)) s"
 note "control socket: $pauses pauses, then an answer"
 
 [ "$(ps -o uid= -p "${pid[connector]}" | tr -d ' ')" != 0 ] ||
