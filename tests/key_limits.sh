@@ -56,7 +56,7 @@ expect_problem 'refused: this key has too many paths'
 begin_connector another other 100 100 2
 await_paths another 2
 both_ways standing -n 200 -s 1400 -r 5k
-has_paths_up listener 258 || fail "$(paths_up listener) paths instead of 258"
+await_paths listener 258
 note "256 paths of a key, the others are refused; another key has its own"
 
 stop paths
@@ -65,6 +65,10 @@ begin_connector tunnels many 0 65 1
 await_paths tunnels 64 20
 await_line 10 tunnels 'refused: .*: this key has too many tunnels'
 expect_problem 'refused: .*: this key has too many tunnels'
+# Which ones are refused nobody has chosen.
+some=$(query tunnels '[.tunnels[] | select(.state == "up").name][0]')
+i=${some#t}
+near=$((10000 + i)) local=$((11000 + i)) bound=$((12000 + i)) far=$((13000 + i))
 both_ways first -n 200 -s 1400 -r 5k
 await_paths listener 66
 note "64 tunnels of a key, the others are refused"
