@@ -41,7 +41,8 @@ begin_load() {
 	local name=$1 rate=$2 count=$3
 
 	shift 3
-	start "$name.sink" "$dgram" sink -a 127.0.0.1 -p "$far" -t 60 \
+	backlog=$(backlog_drops)
+	start "$name.sink" "$dgram" sink -a 127.0.0.1 -p "$far" -i 600 \
 	    -b 33554432 "$@"
 	await_line 5 "$name.sink" '^port='
 	start "$name.send" "$dgram" send -a 127.0.0.1 -p "$near" \
@@ -88,16 +89,21 @@ of() {
 	ledger "$1" "$1" out | jq -r ".$2"
 }
 
+# same COUNT COUNT: but for what was lost on the loopback device between the two.
+same() {
+	[ "$1" -ge "$2" ] && [ $(($1 - $2)) -le $(($(backlog_drops) - backlog)) ]
+}
+
 # end_load NAME: against what the two applications counted.
 end_load() {
 	finish "$1.send" 60
 	await_closed "$1"
 	stop "$1.sink" INT
-	[ "$(of "$1" came_in)" = "$(value "$1.send" sent)" ] ||
+	same "$(value "$1.send" sent)" "$(of "$1" came_in)" ||
 	    fail "$1: $(of "$1" came_in) came in," \
 	    "of $(value "$1.send" sent) that were sent"
 	got=$(($(value "$1.sink" distinct) + $(value "$1.sink" kernel_drops)))
-	[ "$(of "$1" delivered)" = "$got" ] ||
+	same "$(of "$1" delivered)" "$got" ||
 	    fail "$1: $(of "$1" delivered) delivered, $got arrived"
 	expect "$1.sink" duplicates 0
 	note "$1: $(ledger "$1" "$1" out |
@@ -126,7 +132,8 @@ begin_load safe 10k 20000
 torture safe
 end_load safe
 kill -USR2 "${pid[freezer]}"
-[ $(($(of safe delivered) + $(of safe kernel) + $(of safe no_room))) = 20000 ] ||
+[ $(($(of safe delivered) + $(of safe kernel) + $(of safe no_room))) = \
+    "$(of safe came_in)" ] ||
     fail "resend, and not all that could be read were delivered"
 [ "$(of safe duplicates)" -gt 0 ] || note "(nothing came twice)"
 stop safe
@@ -176,18 +183,22 @@ stop stopped
 # What a listener had that is killed nobody can tell: the count begins anew.
 expect_problem "$log_supervisor_gone" 'supervisor is gone'
 connect anew ""
-begin_load anew 10k 40000
-await_line 10 anew.sink '^port='
+begin_load anew 10k 0
 await 10 "datagrams" came_in_at_least anew 5000
-stop listener KILL
+crash listener
 start_file listener
 await_listening listener
 await_paths anew 3 30
-finish anew.send 60
+has_more_delivered() {
+	[ "$(ledger listener anew in | jq .delivered)" -gt 1000 ] 2>/dev/null
+}
+await 10 "datagrams since" has_more_delivered
+stop anew.send
 await_closed anew
 counted=$(of anew came_in)
-{ [ "$counted" -gt 0 ] && [ "$counted" -lt 40000 ]; } ||
-    fail "anew: $counted of 40000 came in since"
+sent=$(value anew.send sent)
+{ [ "$counted" -gt 0 ] && [ "$counted" -lt "$sent" ]; } ||
+    fail "anew: $counted of $sent came in since"
 grep -q 'the far end has begun anew' "$work/anew.log" ||
     fail "nothing was said of it"
 note "anew: $(of anew delivered) of $counted delivered since"
