@@ -62,11 +62,14 @@ no_paths() {
 	    | select(.state != \"resting\")] | length")" = 0 ]
 }
 
-await 5 "a socket" test -n "$(inode "${port[one]}")"
+is_connected() {
+	[ -n "$(inode "${port[$1]}")" ]
+}
+await 5 "a socket" is_connected one
 first=$(inode "${port[one]}")
 
 # Paths, while datagrams flow.
-start sink "$dgram" sink -p "$far" -n 15000 -i 5 -t 40
+start sink "$dgram" sink -p "$far" -n 15000 -i 10 -t 120
 await_line 5 sink '^port='
 start send "$dgram" send -p "$near" -n 15000 -r 3000 -s 1000 127.0.0.1 "$local"
 ctl connector path add t "$(uri two)"
