@@ -86,21 +86,8 @@ stream() {
 	[ "$(value "$name" send_refused)" = 0 ] || fail "nobody took the lines"
 }
 
-delivered() {
-	query listener '.tunnels[0].delivered'
-}
-
-# Nothing is under way any more: delivered stands still.
 drain() {
-	local before now
-
-	now=$(delivered)
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		before=$now
-		sleep 0.3
-		now=$(delivered)
-		[ "$now" != "$before" ] || return
-	done
+	await 20 "end of what is under way" has_settled logs
 }
 
 worker_is_back() {
