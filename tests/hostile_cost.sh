@@ -17,15 +17,15 @@ cpu_ms() {
 # cost SIDE ATTACK...: all at once, the attack that comes with the path's
 # second worker. In thousandths of a core, in $cost.
 cost() {
-	local side=$1 engine before
+	local side=$1 engine before began
 
 	: >"$hostile/attacks"
 	start_nodes "$side" $(($# - 1))
 	engine=$(engine_of "$side")
-	before=$(cpu_ms "$engine")
+	before=$(cpu_ms "$engine") began=$(now_ms)
 	go_bad "$@"
 	sleep "$seconds"
-	cost=$((($(cpu_ms "$engine") - before) / seconds))
+	cost=$((($(cpu_ms "$engine") - before) * 1000 / ($(now_ms) - began)))
 	[ "$(engine_of "$side")" = "$engine" ] || fail "$*: the engine died"
 	stop connector
 	stop listener
@@ -49,7 +49,7 @@ attacks() {
 # A first message in pieces: of a connection that the worker has by then, and
 # does not read, the engine must not hear any more.
 pieces() {
-	local engine worker before
+	local engine worker before began
 
 	start_listener listener
 	start relay socat -d -d -b 1 TCP-LISTEN:0,bind=127.0.0.1,fork,nodelay \
@@ -60,14 +60,15 @@ pieces() {
 	start_connector connector "$loc" "$rem" "tcp://127.0.0.1:${port[relay]}"
 	await_paths listener 1
 	engine=$(engine_of listener)
+	await 10 "worker of the path" has_worker
 	worker=$(query listener '.tunnels[0].paths[0].pid')
 	kill -STOP "$worker"
 	start send "$dgram" send -a 127.0.0.1 -p "$near" -n 20 -r 100 \
 	    127.0.0.1 "$local"
 	finish send
-	before=$(cpu_ms "$engine")
+	before=$(cpu_ms "$engine") began=$(now_ms)
 	sleep 2
-	cost=$((($(cpu_ms "$engine") - before) / 2))
+	cost=$((($(cpu_ms "$engine") - before) * 1000 / ($(now_ms) - began)))
 	kill -KILL "$worker"
 	note "a first message in pieces: $((cost / 10)).$((cost % 10)) % of a core"
 	[ "$cost" -le $((limit * 10)) ] || fail "the engine hears of a connection" \
@@ -75,6 +76,10 @@ pieces() {
 	stop connector
 	stop listener
 	stop relay
+}
+
+has_worker() {
+	[ "$(query listener '.tunnels[0].paths[0].pid > 0')" = true ]
 }
 
 # A worker that does its duty, and uses the processor besides.

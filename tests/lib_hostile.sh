@@ -43,7 +43,6 @@ start_nodes() {
 	    local = "$loc"; remote = "$rem"; paths = ( $paths ); } );
 	END
 	start_side "$side" connector
-	# A worker that is not known yet could not be ended below.
 	await_paths connector $(($2 + 2))
 	await_paths listener $(($2 + 2))
 }
@@ -70,15 +69,19 @@ go_bad() {
 		echo "127.0.1.$number: $name" >>"$hostile/attacks"
 	done
 	# Those that were honest so far are ended, and come again.
-	pkill_workers "$side"
+	await 10 "worker of each of $number paths" knows_workers "$side" \
+	    "$number"
+	# shellcheck disable=SC2046 # several
+	kill -KILL $(workers_of "$side") 2>/dev/null
 }
 
 # Only workers of this test's own process, and only those of the bad paths.
-pkill_workers() {
-	local worker
+workers_of() {
+	query "$1" '.tunnels[].paths[] |
+	    select(.uri | contains("127.0.1.")).pid | select(. > 0)'
+}
 
-	for worker in $(query "$1" '.tunnels[].paths[] |
-	    select(.uri | contains("127.0.1.")).pid | select(. > 0)'); do
-		kill -KILL "$worker" 2>/dev/null
-	done
+# The supervisor may tell of a worker later than its path comes up.
+knows_workers() {
+	[ "$(workers_of "$1" | wc -l)" = "$2" ]
 }
