@@ -56,25 +56,21 @@ dropped() {
 	query "$1" ".tunnels[] | select(.name == \"$2\") | .dropped | add"
 }
 
-# drain TUNNEL SENT: until all of it was delivered, or counted where it was
-# dropped.
+# Where the kernel drops nothing before we count it.
 is_drained() {
 	[ $(($(delivered "$1") + $(dropped connector "$1") +
 	    $(dropped listener "$1"))) -ge "$2" ]
 }
 
-drain() {
-	await 20 "end of what is under way in $1" is_drained "$1" "$2"
-}
-
 lines_s=${LINES_PER_S:-116000}
+backlog=$(backlog_drops)
 start sink "$loglines" sink -a 127.0.0.1 -p 13000 -b 67108864
 await_line 5 sink '^port='
 start source "$loglines" send -a 127.0.0.1 -p 10000 -r "$lines_s" \
     -t "$seconds" 127.0.0.1 11000
 finish source $((seconds + 30))
 sent=$(value source sent)
-drain fast "$sent"
+await 20 'end of what is under way' has_settled fast
 stop sink INT
 received=$(value sink received)
 drops_near=$(dropped connector fast) drops_far=$(dropped listener fast)
@@ -83,9 +79,11 @@ note "$sent lines in $(value source send_seconds) s:" \
     "$(value source lines_per_s) lines a second of $lines_s asked for"
 note "$received received, $drops_near dropped and counted at the connector," \
     "$drops_far at the listener, $drops_sink at the receiver's socket"
-[ $((received + drops_near + drops_far + drops_sink)) = "$sent" ] ||
-    fail "$((sent - received - drops_near - drops_far - drops_sink)) lines\
- are not accounted for"
+backlog=$(($(backlog_drops) - backlog))
+missing=$((sent - received - drops_near - drops_far - drops_sink))
+[ "$missing" = 0 ] || note "$missing missing; the loopback device dropped $backlog"
+{ [ "$missing" -ge 0 ] && [ "$missing" -le "$backlog" ]; } ||
+    fail "$missing lines are not accounted for"
 # How much more depends on the machine and on what else it does.
 billion_s=11600 # lines a second
 [ "$received" -ge $((billion_s * seconds)) ] ||
@@ -97,7 +95,7 @@ start patient.sink "$loglines" sink -Q "$work/far/out"
 await_line 5 patient.sink '^port='
 start patient "$loglines" send -Q "$work/near/in" -r "$lines_s" -t "$seconds"
 finish patient $((seconds + 60))
-drain patient "$(value patient sent)"
+await 20 'end of what is under way' is_drained patient "$(value patient sent)"
 stop patient.sink INT
 note "SOCK_SEQPACKET: $(value patient sent) lines," \
     "$(value patient lines_per_s) a second," \
