@@ -169,7 +169,8 @@ answers(const struct sockaddr_un *address, int type)
 	    error == EPERM)
 		return 1;
 	errno = error;
-	return error == ECONNREFUSED ? 0 : -1;
+	/* Who is at his end removes his name, perhaps since it was looked at. */
+	return error == ECONNREFUSED || error == ENOENT ? 0 : -1;
 }
 
 /* The engine of a supervisor that was just killed answers a moment longer. */
@@ -197,7 +198,7 @@ clear_name(const struct sockaddr_un *address, const struct named_socket *named)
 		return refused(named, "something else has this name");
 	switch (answers_still(address, named->type)) {
 	case 0:
-		if (unlink(named->path) == -1)
+		if (unlink(named->path) == -1 && errno != ENOENT)
 			return failed(named, "remove the old one");
 		return 0;
 	case 1:
