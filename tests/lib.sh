@@ -157,6 +157,16 @@ is_gone() {
 	! is_alive "$1"
 }
 
+# is_stopped PROCESS: by a signal.
+is_stopped() {
+	grep -q '^State:.T' "/proc/$1/status"
+}
+
+# is_for_all SOCKET: socat makes it, and then lets others write to it.
+is_for_all() {
+	[ "$(stat -c %A "$1" 2>/dev/null)" = srw-rw-rw- ]
+}
+
 has_line() {
 	grep -Eq -- "$2" "$work/$1.log"
 }
@@ -359,12 +369,21 @@ query() {
 	status_of "$1" 2>/dev/null | jq -r "$2" 2>/dev/null
 }
 
+# Those whose worker the engine has heard of: a worker may be quicker.
 paths_up() {
-	query "$1" '[.tunnels[].paths[] | select(.state == "up")] | length'
+	query "$1" '[.tunnels[].paths[] | select(.state == "up" and .pid > 0)] |
+	    length'
 }
 
 has_paths_up() {
 	[ "$(paths_up "$1")" = "$2" ]
+}
+
+# keeps_paths NODE COUNT: now, where nothing is awaited: one may be stalled just
+# then, which ends nothing.
+keeps_paths() {
+	[ "$(query "$1" '[.tunnels[].paths[] |
+	    select(.state == "up" or .state == "stalled")] | length')" = "$2" ]
 }
 
 # await_paths NAME COUNT [SECONDS]
@@ -400,6 +419,13 @@ unexpected_problems() {
 	done
 }
 
+# find_worker NODE QUERY: of one path that is up, by status; it is $worker.
+find_worker() {
+	worker=$(query "$1" "$2 | select(.state == \"up\").pid |
+	    select(. > 0)")
+	[ -n "$worker" ]
+}
+
 # kill_worker_of NODE QUERY: the worker of one path that is up, by status. That
 # of a path whose other end is gone may leave before: then it is the next one's.
 kill_worker_of() {
@@ -407,11 +433,7 @@ kill_worker_of() {
 }
 
 ends_worker() {
-	local victim
-
-	victim=$(query "$1" "$2 | select(.state == \"up\").pid |
-	    select(. > 0)")
-	[ -n "$victim" ] && kill -KILL "$victim" 2>/dev/null
+	find_worker "$1" "$2" && kill -KILL "$worker" 2>/dev/null
 }
 
 # inode PORT: of the sockets that are connected to it, in order.
@@ -444,6 +466,16 @@ lost_to_changes() {
 # The pid of its engine.
 engine_of() {
 	pgrep -P "${pid[$1]}" -f '^socktopus: engine'
+}
+
+# find_child NODE TITLE: not before it has that; it is $child.
+find_child() {
+	child=$(pgrep -P "${pid[$1]}" -f "^socktopus: $2")
+}
+
+kill_child() {
+	await 5 "$2 of $1" find_child "$1" "$2"
+	kill -KILL "$child"
 }
 
 # --- start and end --------------------------------------------------------

@@ -137,12 +137,13 @@ has_settled() {
 	[ "$(books_of "$@")" = "$before" ]
 }
 
-# stands_still NODE FILTER: that number of its status, for most of a second.
+# stands_still NODE FILTER [LEAST]: that number of its status, for most of a
+# second; below the least it has not begun to move.
 stands_still() {
 	local before turn
 
 	before=$(query "$1" "$2")
-	[ -n "$before" ] || return
+	[ -n "$before" ] && [ "$before" -ge "${3:-0}" ] || return
 	for turn in 1 2 3; do
 		sleep 0.3
 		[ "$(query "$1" "$2")" = "$before" ] || return

@@ -76,7 +76,7 @@ stays_as_it_was() {
 	local near=${honest[0]} local=${honest[1]} bound=${honest[2]}
 	local far=${honest[3]}
 
-	has_paths_up honest 1 || fail "$1: the path is down"
+	keeps_paths honest 1 || fail "$1: the path is down"
 	[ "$(query honest '.tunnels[0].paths[0].restarts')" = 0 ] ||
 	    fail "$1: the path was interrupted"
 	[ "$(tunnels_of near)" = 1 ] || fail "$1: $(tunnels_of near) tunnels"
