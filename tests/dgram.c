@@ -27,11 +27,12 @@ static const char usage_text[] =
     "  -r RATE       datagrams a second (5000, 100k) or bits (50Mbit);\n"
     "                0 (default): as fast as possible; ping: one at a time\n"
     "  -i SECONDS    sink (default 1), echo (default: never): end after this\n"
-    "                silence, once something came; ping (default 1): give up\n"
+    "                silence, once something came; ping (default 5): give up\n"
     "                what has not been answered by then\n"
     "  -w SECONDS    sink: measure nothing but losses before\n"
     "  -o FILE       sink: what arrived in each 20 ms: time in ms, datagrams,\n"
     "                bytes, longest delay in ms\n"
+    "  -z COUNT      sink: stop (SIGSTOP) once so many have come\n"
     "  -G            let the kernel cut (send, of one size) and join (sink) "
     "many\n"
     "                datagrams at once\n"
@@ -62,7 +63,7 @@ static const struct {
 	{ "send", flow_send, true, 0 },
 	{ "sink", flow_sink, false, 1 },
 	{ "echo", flow_echo, false, 0 },
-	{ "ping", flow_ping, true, 1 },
+	{ "ping", flow_ping, true, 5 },
 	{ "port", print_ports, false, 0 },
 };
 
@@ -129,6 +130,9 @@ set_option(struct flow *flow, int option, const char *value)
 	case 'o':
 		flow->series = value;
 		break;
+	case 'z':
+		flow->rest_at = (uint64_t)limit_number(option, value);
+		break;
 	case 'S':
 		flow->seed = (uint64_t)limit_number(option, value);
 		break;
@@ -148,7 +152,7 @@ parse(struct flow *flow, const char *name, int argc, char **argv, bool sends)
 	flow->endpoint.buffer_bytes = 8 << 20;
 	(void)payload_parse_sizes("1400", &flow->sizes);
 	while ((option = getopt(argc, argv,
-		    "46Ga:p:b:U:Q:B:s:n:t:r:i:w:o:S:h")) != -1)
+		    "46Ga:p:b:U:Q:B:s:n:t:r:i:w:o:z:S:h")) != -1)
 		set_option(flow, option, optarg);
 	wanted = sends && flow->endpoint.unix_type == 0 ? 2 : 0;
 	if (argc - optind != wanted)

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -226,10 +227,21 @@ report(struct run *run, const char *label, uint64_t expected)
 	return run->limit.count > arrivals_total(&run->arrivals) ? 1 : 0;
 }
 
+/* Its silence begins when it goes on. */
+static void
+rest_once(struct run *run, uint64_t *rest_at)
+{
+	if (*rest_at == 0 || arrivals_total(&run->arrivals) < *rest_at)
+		return;
+	*rest_at = 0;
+	raise(SIGSTOP);
+	run->heard_ns = pace_now_ns();
+}
+
 int
 flow_sink(const struct flow *flow)
 {
-	uint64_t now_ns;
+	uint64_t rest_at = flow->rest_at, now_ns;
 	struct run run;
 	bool was_told, found;
 
@@ -241,6 +253,7 @@ flow_sink(const struct flow *flow)
 		found = take_in(&run) > 0;
 		if (!found)
 			limit_wait_input(run.fd, LIMIT_LOOK_NS);
+		rest_once(&run, &rest_at);
 	} while (limit_goes_on(&run.limit, arrivals_total(&run.arrivals),
 	    now_ns, run.heard_ns, was_told, found));
 	series_close(&run.series);

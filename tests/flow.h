@@ -21,6 +21,7 @@ struct flow {
 	bool joins;	    /* leave cutting and joining to the kernel */
 	double warm_s;	    /* sink: measure only after so long */
 	const char *series; /* sink: its file, or NULL */
+	uint64_t rest_at;   /* sink: SIGSTOP itself after so many, 0: never */
 };
 
 /*

@@ -47,7 +47,7 @@ run() {
 	start echo "$dgram" echo -a 127.0.0.1 -p "$far"
 	await_line 5 echo '^port='
 	start ping "$dgram" ping -a 127.0.0.1 -p "$near" -s 100-9000 -r 1500 \
-	    -t "$seconds" 127.0.0.1 "$local"
+	    -t "$seconds" -i 1 127.0.0.1 "$local"
 	start sink "$dgram" sink -a 127.0.0.1 -p "$calm_far" -i 1 -t 60
 	await_line 5 sink '^port='
 	start send "$dgram" send -a 127.0.0.1 -p "$calm_near" -r "$rate" \
