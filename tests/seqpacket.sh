@@ -28,23 +28,23 @@ start_file connector
 await_paths connector 2
 
 is_waiting() {
-	stands_still connector '.tunnels[0].sent'
+	stands_still connector '.tunnels[0].sent' "$1"
 }
 
 count=${TEST_LONG:+1000000}
 count=${count:-100000}
 start send "$dgram" send -Q "$near" -n "$count" -s 200-1400
-await 20 "back pressure" is_waiting
+await 20 "back pressure" is_waiting 1
 is_alive send || fail "the sender did not wait"
-start sink "$dgram" sink -Q "$far" -n "$count" -i 20 -t 120
-await_line 5 sink '^port='
-kill -STOP "${pid[sink]}"
+start sink "$dgram" sink -Q "$far" -n "$count" -i 20 -t 240 -z 10000
+await 20 "a sink that stands still" is_stopped "${pid[sink]}"
 kill_path() {
 	await_paths connector 2
 	kill_worker_of connector '.tunnels[0].paths[0]'
 }
 kill_path
-await 20 "back pressure again" is_waiting
+await 20 "back pressure again" is_waiting 10001
+is_alive send || fail "the sender did not wait again"
 kill -CONT "${pid[sink]}"
 kill_path
 finish send 120
@@ -61,8 +61,9 @@ start first "$dgram" send -Q "$near" -n 5000 -s 700 -r 10000 -S 1
 start second "$dgram" send -Q "$near" -n 5000 -s 700 -r 10000 -S 1
 finish first
 finish second
-start sink "$dgram" sink -Q "$far" -t 30 -i 2
-finish sink 40
+start sink "$dgram" sink -Q "$far" -i 20
+await 20 "what both sent" has_delivered listener $((count + 10000))
+stop sink
 expect sink corrupt 0
 expect sink received 10000
 expect sink duplicates 5000
@@ -89,15 +90,20 @@ stop connector
 sed -i 's/name = "packets";/& max_age = 200;/' "$work/connector.conf"
 start_file connector
 await_paths connector 2
-start old.sink "$dgram" sink -Q "$far" -i 3 -t 60
+start old.sink "$dgram" sink -Q "$far" -i 60 -t 120
 await_line 5 old.sink '^port='
 kill -STOP "${pid[old.sink]}"
 start old "$dgram" send -Q "$near" -n 50000 -s 1400
-await 20 "back pressure" is_waiting
+await 20 "back pressure" is_waiting 1
 kill -CONT "${pid[old.sink]}"
 finish old 60
-finish old.sink 60
-too_old=$(query connector '.tunnels[0].dropped.too_old')
+accounted() {
+	too_old=$(query connector '.tunnels[0].dropped.too_old')
+	came=$(query listener '.tunnels[] | select(.state == "up").delivered')
+	[ $((too_old + came)) = 50000 ]
+}
+await 20 "end of all that was sent" accounted
+stop old.sink
 [ "$too_old" -gt 0 ] || fail "nothing was too old"
 [ $((too_old + $(value old.sink received))) = 50000 ] ||
     fail "$too_old were too old, and $(value old.sink received) arrived"
