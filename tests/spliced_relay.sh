@@ -40,6 +40,11 @@ direct_is_up() {
 	[ "$(query "$1" '.tunnels[0].paths[0].state')" = up ]
 }
 
+# Where it is not awaited: stalled, perhaps, just then.
+direct_stands() {
+	query "$1" '.tunnels[0].paths[0].state' | grep -qE '^(up|stalled)$'
+}
+
 begin_load() {
 	start "$1.echo" "$dgram" echo -a 127.0.0.1 -p "$far"
 	await_line 5 "$1.echo" '^port='
@@ -54,7 +59,7 @@ end_load() {
 	[ "$(value "$1.ping" received)" -gt 0 ] || fail "$1: nothing came back"
 	expect "$1.ping" corrupt 0
 	expect "$1.ping" duplicates 0
-	direct_is_up "$1" || fail "$1: the direct path is down"
+	direct_stands "$1" || fail "$1: the direct path is down"
 	[ "$(query "$1" '.tunnels[0].paths[0].restarts')" = 0 ] ||
 	    fail "$1: the direct path was restarted"
 }
@@ -68,9 +73,10 @@ not_opened='(frame failed to open|impossible length|does not verify)'
 # What the listener says of those who have not proven their keys, it says once
 # in a second.
 unsaid='more connections were dropped'
+# What comes before a connection's own first message is taken for that.
 ended() {
 	tail -n +"${mark[$1]:-1}" "$work/$1.log" |
-	    grep -Eq "down: .*$not_opened|connection from .*$not_opened|$unsaid"
+	    grep -Eq "(down|connection from [^ ]*): .*$not_opened|$log_handshake_failed|$unsaid"
 }
 
 set_mark() {
@@ -199,7 +205,7 @@ play_to_listener() {
 }
 
 play_to_listener played_beside
-has_paths_up recorded 1 || fail "the path is down"
+keeps_paths recorded 1 || fail "the path is down"
 [ "$(query recorded '.tunnels[0].paths[0].restarts')" = 0 ] ||
     fail "the path was interrupted"
 both_ways beside -n 50 -r 5000
@@ -216,7 +222,7 @@ port[player]=$(sed -n 's/.*listening on AF=.*:\([0-9]*\)$/\1/p' \
 pick_tuple
 connector deceived near "tcp://127.0.0.1:${port[player]}"
 await_line 10 deceived 'down: .*the answer does not verify'
-direct_is_up deceived || fail "the direct path is down"
+await 10 "direct path of deceived" direct_is_up deceived
 both_ways deceived -n 50 -r 5000
 note "played to a connector: $(query deceived \
     '.tunnels[0].paths[1].last_error')"
