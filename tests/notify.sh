@@ -7,7 +7,7 @@ need jq socat pgrep
 manager=$work/manager.sock
 start manager socat -u "UNIX-RECV:$manager,mode=666" \
     "OPEN:$work/told,creat,append"
-await 5 "the manager's socket" test -S "$manager"
+await 5 "the manager's socket" is_for_all "$manager"
 
 # told WORD: how often.
 told() {
@@ -18,8 +18,17 @@ was_told() {
 	[ "$(told "$1")" -ge "${2:-1}" ]
 }
 
+# What was said before has been written down then.
+marks=0
+hear_out() {
+	marks=$((marks + 1))
+	printf 'mark%d\n' "$marks" | socat -u - "UNIX-SENDTO:$manager"
+	await 10 "all that was told" was_told "mark$marks$"
+}
+
 # managed NAME [VARIABLE=VALUE...]
 managed() {
+	hear_out
 	: >"$work/told"
 	socktopus "$@" "NOTIFY_SOCKET=$manager" WATCHDOG_USEC=400000 \
 	    SERVICE=127.0.0.1:0 --
@@ -32,6 +41,7 @@ mkdir -p "$HOME/.config/socktopus"
 managed faulty
 finish faulty
 [ "$status" = 1 ] || fail "exit status $status of a faulty start"
+hear_out
 was_told READY=1 && fail "ready without an engine"
 rm "$HOME/.config/socktopus/identity.key"
 
@@ -47,10 +57,12 @@ await 10 "three signs of life" was_told WATCHDOG=1 3
 # An engine that stands still is not alive.
 engine=$(engine_of listener)
 kill -STOP "$engine"
-sleep 0.3
-count=$(told WATCHDOG=1)
-sleep 0.7
-[ "$(told WATCHDOG=1)" = "$count" ] || fail "a stopped engine is alive"
+is_silent() {
+	count=$(told WATCHDOG=1)
+	sleep 0.7
+	[ "$(told WATCHDOG=1)" = "$count" ]
+}
+await 5 "silence of a stopped engine" is_silent
 kill -CONT "$engine"
 await 10 "signs of life again" was_told WATCHDOG=1 $((count + 2))
 
@@ -66,7 +78,7 @@ await 10 "READY=1 again" was_told READY=1 2
 
 # What is out of service until a restart.
 expect_problem 'opener: killed by'
-kill -KILL "$(pgrep -P "${pid[listener]}" -f '^socktopus: opener')"
+kill_child listener opener
 await 10 "word of the opener" was_told \
     'STATUS=Serving; no new log or named end: the opener is gone, restart'
 await 10 "that word again" was_told \
@@ -75,6 +87,7 @@ await 10 "that word again" was_told \
 was_told STOPPING=1 && fail "stopping unasked"
 stop listener
 [ "$status" = 0 ] || fail "exit status $status"
+hear_out
 was_told STOPPING=1 || fail "no STOPPING=1"
 
 # A watchdog that is another process's.
@@ -97,5 +110,5 @@ has_line abstract WATCHDOG=1 && fail "signs of life that nobody asked for"
 expect_problem 'NOTIFY_SOCKET '
 socktopus alone NOTIFY_SOCKET="$work/none" SERVICE=127.0.0.1:0 --
 await_line 10 alone "$log_listening"
-has_line alone 'NOTIFY_SOCKET .*: No such file' || fail "no word about it"
+await_line 5 alone 'NOTIFY_SOCKET .*: No such file'
 stop alone
