@@ -11,7 +11,7 @@ sink() {
 	local name=$1
 
 	shift
-	start "$name" "$dgram" sink -a 127.0.0.1 -i 0.3 -t 10 "$@"
+	start "$name" "$dgram" sink -a 127.0.0.1 -i 10 -t 60 "$@"
 	await_line 5 "$name" '^port='
 }
 
@@ -44,7 +44,7 @@ expect joined reordered 0
 
 sink corrupt
 send_to corrupt -S 2 -n 10 -s 0,10,100
-finish corrupt
+stop corrupt
 [ "$status" = 1 ] || fail "corrupt: exit status $status"
 # An empty datagram has nothing that could be wrong.
 expect corrupt corrupt 6
@@ -59,17 +59,20 @@ finish catch
 [ "$(wc -c <"$work/caught")" = 100 ] || fail "caught something else"
 sink damaged
 for end in "$(tail -c 1 "$work/caught" | od -An -to1)" 0; do
-	{ head -c 99 "$work/caught"; printf '%b' "\\0${end# }"; } |
-	    socat -u - "UDP4-SENDTO:127.0.0.1:$(value damaged port)"
+	# From a file it is read, and sent, at once.
+	{ head -c 99 "$work/caught"; printf '%b' "\\0${end# }"; } \
+	    >"$work/damaged"
+	socat -u "OPEN:$work/damaged" \
+	    "UDP4-SENDTO:127.0.0.1:$(value damaged port)"
 done
-finish damaged
+stop damaged
 expect damaged received 2
 expect damaged corrupt 1
 
 sink duplicates
 send_to duplicates -n 10
 send_to duplicates -n 20
-finish duplicates
+stop duplicates
 expect duplicates duplicates 10
 expect duplicates received 30
 expect duplicates lost 0
@@ -77,7 +80,7 @@ expect duplicates lost 0
 # Sizes in turn: a sink of another list misses the numbers in between.
 sink lost -n 30
 send_to lost -n 20
-finish lost
+stop lost
 [ "$status" = 1 ] || fail "lost: exit status $status"
 expect lost lost 10
 
@@ -89,13 +92,20 @@ expect ping received 50
 stop echo
 "$dgram" ping -n 2 -i 0.1 127.0.0.1 "$(value echo port)" >"$work/ping.log"
 expect ping lost 2
-began=$(now_ms)
-start pace "$dgram" send -t 1 -r 2000 127.0.0.1 "$(free_ports 1)"
-finish pace
-took=$(($(now_ms) - began)) sent=$(value pace sent)
-if [ "$took" -lt 950 ] || [ "$sent" -lt $((2000 - 100 * ${E2E_PATIENCE:-1})) ] || [ "$sent" -gt 2100 ]; then
-	fail "2000/s for a second sent $sent in $took ms"
-fi
+# Never more, and as much where the machine lets it.
+keeps_pace() {
+	local began took sent
+
+	began=$(now_ms)
+	"$dgram" send -t 1 -r 2000 127.0.0.1 "$1" >"$work/pace.log"
+	took=$(($(now_ms) - began)) sent=$(value pace sent)
+	note "2000/s for a second sent $sent in $took ms"
+	if [ "$took" -lt 950 ] || [ "$sent" -gt 2100 ]; then
+		fail "that is too much"
+	fi
+	[ "$sent" -ge 1900 ]
+}
+await 10 "2000 datagrams in a second" keeps_pace "$(free_ports 1)"
 for bad in "-s 70000" "-s 1,," "-s 9-8" "-r fast" "-n many" "-q"; do
 	# shellcheck disable=SC2086
 	"$dgram" send $bad 127.0.0.1 1 2>/dev/null && fail "took $bad"
