@@ -29,9 +29,17 @@ chmod +x "$work/application"
 start application socat UDP4-RECVFROM:1236,bind=127.0.0.1 \
     EXEC:"$work/application"
 await 5 "application at port 1236" is_bound 1236
-answer=$({ printf 'hello'; sleep 1; } | nc -q0 -u -p 1234 127.0.0.1 23461)
+# Its input stays open, or it would not wait for the answer.
+mkfifo "$work/typed"
+exec 9<>"$work/typed"
+start terminal sh -c "exec nc -q0 -u -p 1234 127.0.0.1 23461 <'$work/typed'"
+printf 'hello' >&9
+await_line 10 terminal answer
+exec 9>&-
+stop terminal
 [ "$(cat "$HOME/heard")" = "127.0.0.1:1235 hello" ] ||
     fail "1236 heard '$(cat "$HOME/heard")'"
-[ "$answer" = answer ] || fail "1234 heard '$answer'"
+[ "$(cat "$work/terminal.log")" = answer ] ||
+    fail "1234 heard '$(cat "$work/terminal.log")'"
 has_line connector 'AE_LOG' && fail "AE_LOG was not understood"
 note "hello arrived from 127.0.0.1:1235, its answer at 127.0.0.1:1234"
