@@ -54,19 +54,22 @@ done
 
 read -r near local bound far <<<"${tuple[all]}"
 both_ways all -n 100 -s "$sizes" -r 200
-start sink "$dgram" sink -a "$host" -p "$far" -t 20
+start sink "$dgram" sink -a "$host" -p "$far" -i 10 -t 60
 await_line 5 sink '^port='
-start send "$dgram" send -a "$host" -p "$near" -t 3 -r 108Mbit "$host" \
+start send "$dgram" send -a "$host" -p "$near" -t 50 -r 108Mbit "$host" \
     "$local"
-finish send
+# Not in its first moments on a busy machine, but soon.
+all_carry() {
+	[ "$(query connector '[.tunnels[] | select(.name == "all") | .paths[] |
+	    select(.tx_bytes < 4000000)] | length')" = 0 ]
+}
+await 10 "4 MB on each path" all_carry
+stop send INT
 stop sink INT
 [ "$status" = 0 ] || fail "damaged datagrams"
 expect sink duplicates 0
 query connector '.tunnels[] | select(.name == "all") | .paths[] |
     "\(.uri) carried \(.tx_bytes) bytes"'
-[ "$(query connector '[.tunnels[] | select(.name == "all") | .paths[] |
-    select(.tx_bytes < 1000000)] | length')" = 0 ] ||
-    fail "a path carried next to nothing"
 [ "$(query connector '[.tunnels[].paths[].restarts] | add')" = 0 ] ||
     fail "a path was restarted"
 note "four paths of $((limit * 8 / 1000000)) Mbit/s carried" \
