@@ -26,7 +26,7 @@ cat >"$work/application" <<'END'
 printf answer
 END
 chmod +x "$work/application"
-start application socat UDP4-RECVFROM:1236,bind=127.0.0.1 \
+start application socat -t 20 UDP4-RECVFROM:1236,bind=127.0.0.1 \
     EXEC:"$work/application"
 await 5 "application at port 1236" is_bound 1236
 # Its input stays open, or it would not wait for the answer.
