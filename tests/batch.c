@@ -2,6 +2,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
@@ -184,6 +185,17 @@ batch_receive(struct batch *batch, int fd)
 	for (i = 0; i < batch->count; i++)
 		read_control(batch, i);
 	return batch->count;
+}
+
+void
+batch_count_drops(struct batch *batch, int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t length = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length) == 0 &&
+	    length >= (SK_MEMINFO_DROPS + 1) * sizeof(info[0]))
+		batch->kernel_drops = info[SK_MEMINFO_DROPS];
 }
 
 const uint8_t *

@@ -53,6 +53,9 @@ void batch_gather(struct batch *batch, size_t bytes);
 /* What is there now, up to BATCH_SIZE. The number, 0 for none. */
 unsigned int batch_receive(struct batch *batch, int fd);
 
+/* Into kernel_drops, also what was dropped behind the last that was received. */
+void batch_count_drops(struct batch *batch, int fd);
+
 /*
  * Message i of batch_receive(): datagrams of segment[i], the last is shorter.
  */

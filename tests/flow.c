@@ -221,6 +221,7 @@ report(struct run *run, const char *label, uint64_t expected)
 		printf("from=%s\n",
 		    endpoint_format(&run->in->address[0], from));
 	arrivals_print(&run->arrivals, label, expected);
+	batch_count_drops(run->in, run->fd);
 	printf("kernel_drops=%" PRIu32 "\n", run->in->kernel_drops);
 	if (run->arrivals.corrupt > 0)
 		return 1;
