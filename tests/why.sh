@@ -18,6 +18,20 @@ why() {
 	    >"$work/why.log" 2>&1 || fail "why: $(cat "$work/why.log")"
 }
 
+hears() {
+	local pattern=$1
+
+	shift
+	why "$@"
+	grep -Eq -- "$pattern" "$work/why.log"
+}
+
+# await_word PATTERN NODE HOST [OPTION...]: from why, at one time or another: in
+# the first seconds, or where the machine stands still, it sees something else.
+await_word() {
+	await 15 "'$1' from why" hears "$@"
+}
+
 # says WHAT PATTERN: one line of it.
 says() {
 	grep -Eq -- "$2" "$work/why.log" ||
@@ -27,6 +41,11 @@ says() {
 
 engine_of() {
 	query "$1" .process.engine_pid
+}
+
+# rests PROCESS: in nanosleep(2).
+rests() {
+	grep -q nanosleep "/proc/$1/wchan"
 }
 
 is_sending() {
@@ -56,8 +75,7 @@ await_paths connector 2
 # --- rates, and nothing -------------------------------------------------------
 
 loaded 80
-sleep 2
-why connector near -t 2
+await_word 'The rates of 2 paths: ' connector near -t 2
 says 'all paths' 'The rates of 2 paths: together .* full for .*10\.1\.1\.2'
 why connector near -j -t 1
 jq -e '.tunnels[0] | .limit == "paths" and .pays and .figures.blocked > 0.5
@@ -67,7 +85,7 @@ says 'two pay' 'Multipath pays: .* times what tcp://10\.1\.1\.2:7000 alone'
 stop_load
 
 loaded 5
-why connector near -t 2
+await_word 'Nothing: the [45]\.' connector near -t 2
 says 'a light load' 'Nothing: the [45]\.[0-9] Mbit/s .* below the'
 says 'one would do' 'does not pay in rate now: tcp://10\.1\.1\.2:7000'
 why connector near -q -t 1 bench
@@ -79,7 +97,8 @@ stop_load
 engine=$(engine_of connector)
 start why.buffer nsenter --net=/run/netns/near "$build/socktopusctl" \
     -s "${control[connector]}" why -t 3
-sleep 0.5
+# When it has asked for the first time, it does nothing for three seconds.
+await 5 "rest of why" rests "${pid[why.buffer]}"
 kill -STOP "$engine"
 inside near "$dgram" send -a 127.0.0.1 -p 5141 -s 1400 -n 20000 \
     127.0.0.1 5140 >"$work/burst.log"
@@ -94,8 +113,7 @@ expect_problem "$log_path_down"
 change_link w2 hole=on
 await_paths connector 1 20
 loaded 60
-sleep 1
-why connector near -t 2
+await_word 'The rate of tcp:' connector near -t 2
 says 'one path' 'The rate of tcp://10\.1\.1\.2:7000: it carries'
 says 'one path' 'does not apply: only one path'
 stop_load
@@ -118,16 +136,17 @@ start deaf nsenter --net=/run/netns/far "$dgram" sink -a 127.0.0.1 -p 5143 \
 await_line 5 deaf '^port='
 kill -STOP "${pid[deaf]}"
 start talker nsenter --net=/run/netns/near "$dgram" send -a 127.0.0.1 -p 5141 \
-    -s 1400 -r 10Mbit -t 5 127.0.0.1 5140
-await 10 "load" is_sending 0
-sleep 0.5
-why listener far -t 2
+    -s 1400 -r 10Mbit -t 100 127.0.0.1 5140
+# What was sent before is counted too.
+await 10 "load" is_sending $(($(query connector \
+    '.tunnels[0].delivered + .tunnels[0].sent') + 500))
+await_word 'does not keep up' listener far -t 2
 says 'a deaf receiver' 'local receiver: .* 127\.0\.0\.1:5143 does not keep up'
 kill -CONT "${pid[deaf]}"
 stop deaf
-why listener far -t 1
+await_word 'does an application listen' listener far -t 1
 says 'no receiver' 'local receiver: .* does an application listen there'
-finish talker
+stop talker
 end_links
 
 # --- the reorder wait ---------------------------------------------------------
@@ -136,8 +155,7 @@ make_links 'delay=10ms rate=30Mbit' 'delay=90ms rate=15Mbit'
 start_tunnel 'reorder = 300;'
 await_paths connector 2
 loaded 34
-sleep 3
-why listener far -t 2
+await_word 'The reorder wait: ' listener far -t 2
 says 'early ones wait' 'The reorder wait: a datagram is held for [0-9]+ ms'
 stop_load
 end_links
