@@ -189,9 +189,9 @@ START_TEST(rings_only_who_sleeps)
 END_TEST
 
 static void
-await_sleep(void)
+await_word(const _Atomic uint32_t *word)
 {
-	while (atomic_load(&rig.flags->worker_sleeps) == 0)
+	while (atomic_load(word) != 1)
 		;
 }
 
@@ -204,11 +204,10 @@ START_TEST(is_woken_for_room_if_there_was_none)
 	pump_rig_start();
 	rig_write(far, "a", 1);
 	rig_receive(&rig, &byte, 1);
-	await_sleep();
+	await_word(&rig.flags->worker_sleeps);
 	ck_assert(!bell_ring(&rig.flags->worker_wants_room, rig.bell_out));
 	stuffed = pump_rig_stuff();
-	await_sleep();
-	ck_assert_int_eq(atomic_load(&rig.flags->worker_wants_room), 1);
+	await_word(&rig.flags->worker_wants_room);
 	rig_let_go(&rig);
 	ck_assert_uint_gt(stuffed, RIG_RING_BYTES);
 	close(far);
@@ -224,12 +223,13 @@ START_TEST(tells_that_the_way_out_is_full)
 
 	pump_rig_start();
 	stuffed = pump_rig_stuff_ring();
+	await_word(&rig.flags->worker_sleeps);
 	bell_arm(&rig.flags->engine_wants_room);
 	ck_assert(bell_ring(&rig.flags->worker_sleeps, rig.bell_out));
 	bell = (struct pollfd){ .fd = rig.bell_in, .events = POLLIN };
 	ck_assert_int_eq(poll(&bell, 1, 10000), 1);
 	ck_assert_int_eq(atomic_load(&rig.flags->engine_wants_room), 0);
-	ck_assert_int_eq(atomic_load(&rig.flags->worker_sleeps), 1);
+	await_word(&rig.flags->worker_sleeps);
 	pump_rig_receive_stream(stuffed);
 	rig_let_go(&rig);
 	close(far);
@@ -243,7 +243,7 @@ suite(void)
 	Suite *s = suite_create("pump");
 	TCase *t = tcase_create("pump");
 
-	tcase_set_timeout(t, 20);
+	tcase_set_timeout(t, 30);
 	tcase_add_test(t, carries_streams_both_ways_at_once);
 	tcase_add_test(t, follows_one_engine_after_another);
 	tcase_add_test(t, an_heir_finds_the_ring_full);

@@ -15,6 +15,8 @@
 #include "tests/suite.h"
 #include "worker/pump.h"
 
+#define TRIES 5 /* of what a busy machine may spoil */
+
 static int64_t
 now_ms(void)
 {
@@ -158,21 +160,38 @@ START_TEST(leaves_the_rest_to_the_kernel)
 }
 END_TEST
 
-START_TEST(closes_its_side_before_it_ends)
+/* It waits for us for half a second: who looks later has seen nothing. */
+static bool
+is_seen_to_wait(void)
 {
+	int64_t begin_ms;
 	uint8_t byte;
+	bool waits;
 
 	pump_rig_start();
+	begin_ms = now_ms();
 	rig_let_go(&rig);
 	rig_poll(far, POLLIN);
 	ck_assert_int_eq(read(far, &byte, 1), 0);
-	ck_assert_int_eq(waitpid(rig.pid, NULL, WNOHANG), 0);
+	waits = waitpid(rig.pid, NULL, WNOHANG) == 0;
+	ck_assert(waits || now_ms() - begin_ms >= 450);
 	close(far);
-	pump_rig_expect_end(PUMP_STOPPED);
+	if (waits)
+		pump_rig_expect_end(PUMP_STOPPED);
+	return waits;
+}
+
+START_TEST(closes_its_side_before_it_ends)
+{
+	int tries = 1;
+
+	while (!is_seen_to_wait())
+		ck_assert_int_lt(tries++, TRIES);
 }
 END_TEST
 
-START_TEST(does_not_wait_long_for_the_far_end)
+static int64_t
+wait_for_far_end(void)
 {
 	int64_t begin_ms, took_ms;
 
@@ -183,7 +202,16 @@ START_TEST(does_not_wait_long_for_the_far_end)
 	pump_rig_expect_end(PUMP_STOPPED);
 	took_ms = now_ms() - begin_ms;
 	ck_assert_int_ge(took_ms, 450);
-	ck_assert_int_lt(took_ms, 2000);
+	close(far);
+	return took_ms;
+}
+
+START_TEST(does_not_wait_long_for_the_far_end)
+{
+	int tries = 1;
+
+	while (wait_for_far_end() >= 2000)
+		ck_assert_int_lt(tries++, TRIES);
 }
 END_TEST
 
@@ -204,7 +232,7 @@ suite(void)
 	Suite *s = suite_create("pump_end");
 	TCase *t = tcase_create("pump_end");
 
-	tcase_set_timeout(t, 20);
+	tcase_set_timeout(t, 30);
 	tcase_add_test(t, delivers_all_before_it_says_closed);
 	tcase_add_test(t, delivers_all_before_it_says_failed);
 	tcase_add_test(t, does_not_spin_on_a_dead_connection);
