@@ -19,7 +19,7 @@
 
 /* How long names may take to be removed. */
 #define OPENER_PAUSE_MS 5
-#define OPENER_PAUSES 200
+#define OPENER_PAUSES 600
 
 uint64_t
 spawn_now_ms(void)

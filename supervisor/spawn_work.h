@@ -12,7 +12,7 @@
 #include "supervisor/upgrade.h"
 
 /* How long an engine may take to end. */
-#define SPAWN_STOP_MS 2000
+#define SPAWN_STOP_MS 5000
 
 struct supervisor {
 	struct spawn_settings *settings;

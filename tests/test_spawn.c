@@ -569,23 +569,38 @@ now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-START_TEST(patience_with_a_stop_is_limited)
+/* How long a stop takes that the engine does not heed. */
+static uint64_t
+stop_in_vain(bool twice)
 {
 	struct rig rig = plain_rig();
 	struct world world;
 	int worker = start(&rig, 0, &world);
-	uint64_t began = now_ms();
+	uint64_t took_ms, began_ms = now_ms();
 
 	kill(rig.supervisor, SIGTERM);
 	await_report(&rig, SPAWN_STOP, 0);
-	if (_i == 1)
+	if (twice)
 		kill(rig.supervisor, SIGTERM);
 	ck_assert_int_eq(await_supervisor(&rig), 1);
-	if (_i == 0)
-		ck_assert_uint_ge(now_ms() - began, 1900);
-	else
-		ck_assert_uint_lt(now_ms() - began, 1900);
+	took_ms = now_ms() - began_ms;
 	await_worker_end(worker);
+	return took_ms;
+}
+
+START_TEST(patience_with_a_stop_is_limited)
+{
+	ck_assert_uint_ge(stop_in_vain(false), 4900);
+}
+END_TEST
+
+/* A busy machine may spoil it now and then. */
+START_TEST(asked_twice_it_has_no_patience)
+{
+	int tries = 1;
+
+	while (stop_in_vain(true) >= 4900)
+		ck_assert_int_lt(tries++, 3);
 }
 END_TEST
 
@@ -725,7 +740,8 @@ suite(void)
 	tcase_add_test(ends, closed_channel_ends_all);
 	tcase_add_loop_test(ends, signals_stop_it_in_order, 0, 2);
 	tcase_add_test(ends, a_failing_stop_is_no_success);
-	tcase_add_loop_test(ends, patience_with_a_stop_is_limited, 0, 2);
+	tcase_add_test(ends, patience_with_a_stop_is_limited);
+	tcase_add_test(ends, asked_twice_it_has_no_patience);
 	tcase_add_test(ends, hangup_is_passed_on);
 	tcase_add_test(ends, an_upgrade_is_refused_to_the_one_who_asked);
 	tcase_add_test(ends, workers_die_with_the_supervisor);
