@@ -13,7 +13,8 @@
 #include "supervisor/engine/spawner.h"
 #include "supervisor/succession.h"
 
-#define SLOW_MS 500
+#define TRIAL_MS 2000 /* nobody waits, and a test needs time */
+#define SLOW_MS 400
 
 void __wrap_succession_take(struct succession *succession, bool trial);
 void __real_succession_take(struct succession *succession, bool trial);
@@ -36,7 +37,7 @@ void
 __wrap_succession_take(struct succession *succession, bool trial)
 {
 	if (trial)
-		poll(NULL, 0, SLOW_MS);
+		poll(NULL, 0, TRIAL_MS);
 	__real_succession_take(succession, trial);
 }
 
