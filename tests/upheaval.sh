@@ -32,8 +32,10 @@ start_file connector
 await_paths connector 2
 await_paths listener 2
 
+# Of the engine that serves: the one before may not have ended yet.
 descriptors() {
-	find "/proc/$(engine_of "$1")/fd" -mindepth 1 2>/dev/null | wc -l
+	find "/proc/$(query "$1" .process.engine_pid)/fd" -mindepth 1 \
+	    2>/dev/null | wc -l
 }
 
 # What is refused because of another is no fault: that is told and nothing is
@@ -49,8 +51,10 @@ deeds=("kill -HUP ${pid[connector]}" "kill -HUP ${pid[listener]}"
     "ctl connector path add t $(uri three)"
     "ctl connector path del t $(uri three)" "ctl connector reload")
 # A path that is dialled just now, or was added by hand, may end; and a reload
-# that begins with the pause of an upgrade is the end of that.
+# that begins with the pause of an upgrade is the end of that. So is a machine
+# without time for it.
 expect_problem 'no upgrade: another one' 'upgrade: a reload is under way' \
+    'no upgrade: .*: no answer in time' \
     'upgrade: no state: Protocol error' "$log_path_down" \
     'no upgrade: the new engine: it cannot take the state over'
 
