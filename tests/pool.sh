@@ -48,9 +48,9 @@ is_up() {
 
 await 10 'first path' is_up
 
-start sink "$dgram" sink -a 127.0.0.1 -p "$far" -t 100 -s 200-1400
+start sink "$dgram" sink -a 127.0.0.1 -p "$far" -i 20 -t 240 -s 200-1400
 await_line 5 sink '^port='
-start send "$dgram" send -a 127.0.0.1 -p "$near" -t 100 -r 2000 -s 200-1400 \
+start send "$dgram" send -a 127.0.0.1 -p "$near" -t 220 -r 2000 -s 200-1400 \
     127.0.0.1 "$local"
 
 # ports_where FILTER: the ports of the paths for which it holds
@@ -88,17 +88,23 @@ victim=$(ports_where '.role == "serving"' | head -n 1)
 for name in "${!kind[@]}"; do
 	[ "${port[$name]}" != "$victim" ] || break
 done
+is_replaced() {
+	is_settled && ! ports_where '.role == "serving"' | grep -qx "$victim"
+}
 stop "$name"
-await 5 'replacement' is_settled
+await 5 'replacement' is_replaced
 note "$name was stopped"
 
 stop send INT
 stop sink INT
 [ "$status" = 0 ] || fail 'damaged datagrams'
 expect sink corrupt 0
+# On a busy machine the kernel may drop before anybody reads.
+drops=$(query connector '.tunnels[0].dropped.kernel')
+drops=$((drops + $(value sink kernel_drops)))
 note "lost $(value sink lost) of $(value send sent), longest gap" \
     "$(value sink gap_max_ms) ms"
 [ "$(value sink gap_max_ms | cut -d. -f1)" -lt \
     $((1000 * ${E2E_PATIENCE:-1})) ] || fail 'the traffic stopped'
-[ "$(value sink lost)" -lt $(($(value send sent) / 100)) ] ||
+[ $(($(value sink lost) - drops)) -lt $(($(value send sent) / 100)) ] ||
     fail 'too much was lost'
