@@ -69,9 +69,17 @@ out_of_reach() {
 }
 cp "$build/socktopusctl" "$work"
 
+# The tunnel may be up before it has come so far.
+find_keeper() {
+	find_child "$node" keeper && [ "$(of "$child" NoNewPrivs)" = 1 ] &&
+	    [ "$(of "$child" CapInh)$(of "$child" CapPrm)" = \
+		"$nothing$nothing" ]
+}
+
 for node in listener connector; do
 	parent=${pid[$node]}
-	worker=$(query "$node" '.tunnels[0].paths[0].pid')
+	await 5 "a worker of $node" find_worker "$node" '.tunnels[0].paths[0]'
+	await 5 "a keeper of $node that is locked in" find_keeper
 	engine=$(engine_of "$node")
 	[[ $engine =~ ^[0-9]+$ ]] || fail "$node: which is the engine? $engine"
 	must_be "$parent" CapInh "$spawning" "$node: supervisor"
@@ -83,8 +91,7 @@ for node in listener connector; do
 	[[ $(of "$parent" Uid) != 0* ]] || fail "$node: supervisor is root"
 	unprivileged "$engine" "$node: engine"
 	unprivileged "$worker" "$node: worker"
-	unprivileged "$(pgrep -P "$parent" -f '^socktopus: keeper')" \
-	    "$node: keeper"
+	unprivileged "$child" "$node: keeper"
 	must_be "$worker" CapBnd "$nothing" "$node: worker"
 	if ! grep -q __asan_init "$build/socktopus"; then
 		must_be "$worker" Seccomp 2 "$node: worker"

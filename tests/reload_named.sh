@@ -231,7 +231,7 @@ reload
     fail "no word of the workers' user"
 
 # Without the opener the rest is reloaded; without the loader nothing is.
-kill -KILL "$(pgrep -P "${pid[connector]}" -f '^socktopus: opener')"
+kill_child connector opener
 await 5 "word of the opener" grep -q 'opener: killed by .*: no new log' \
     "$logs/three"
 connector_file "$work/two.sock" "$logs/three" '' "$(unix_tunnel "unix:$work/in")"
@@ -257,7 +257,7 @@ sed -i 's/max_queue = 1000/max_queue = 30/' "$work/connector.conf"
 reload
 tail -n 1 "$logs/three" | grep -q 'supervisor: reloaded' ||
     fail "no reload without the opener"
-kill -KILL "$(pgrep -P "${pid[connector]}" -f '^socktopus: loader')"
+kill_child connector loader
 await 5 "word of the loader" grep -q \
     'loader: killed by .*: there is no reload any more' "$logs/three"
 refused 'the loader is gone: restart the service'
