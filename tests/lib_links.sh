@@ -11,6 +11,7 @@ bulk=$build/tests/bulk
 links_socket=$work/linkem.sock
 links_warm_s=${LINKS_WARM_S:-2}
 links_seconds=${LINKS_SECONDS:-4}
+links_idle_s=2 # of silence, for a load to be over
 datagram_bytes=1400
 relays=0 no_cubic=
 sum=0 best=0 runs=0
@@ -178,7 +179,8 @@ begin_load() {
 	runs=$((runs + 1))
 	sink=sink$runs sender=sender$runs series=$work/series$runs
 	start "$sink" nsenter --net=/run/netns/far "$dgram" sink \
-	    -a 127.0.0.1 -p 5143 -b 33554432 -i 2 -t $(($2 + 120)) \
+	    -a 127.0.0.1 -p 5143 -b 33554432 -i "$links_idle_s" \
+	    -t $(($2 + 120)) \
 	    -w "$links_warm_s" -o "$series"
 	await_line 5 "$sink" '^port='
 	start "$sender" nsenter --net=/run/netns/near "$dgram" send \

@@ -116,6 +116,7 @@ make_links 'delay=2ms rate=20Mbit' 'delay=5ms rate=20Mbit' \
 start_tunnel 'dead = 2;'
 await_paths connector "$relays"
 load 2 # so that what is allocated on use is there
+links_idle_s=60 # it is ended when everything has come
 begin_load 2 100000
 await_paths listener "$relays"
 await 20 "steady state" is_steady
@@ -128,8 +129,12 @@ while [ "$(now_ms)" -lt "$end_ms" ]; do
 	await_paths connector "$relays" 60
 	rounds=$((rounds + 1))
 done
-kill -INT "${pid[$sender]}"
-end_load
+stop "$sender" INT
+sent=$(value "$sender" sent)
+await 20 "arrival of what was sent" stands_still listener \
+    '.tunnels[0].delivered'
+stop "$sink" INT
+total_lost=$((sent - $(value "$sink" distinct)))
 expect "$sink" duplicates 0
 await_paths listener "$relays" 40
 compare_stock
