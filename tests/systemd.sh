@@ -80,12 +80,18 @@ at_host 'systemctl start socktopus.socket'
 near=socktopus@near user=socktopus-user@user
 at_host "systemctl start $near $user"
 await 10 "start by the socket" is_state socktopus active/running
-on host journalctl -q -o cat -t socktopus |
-    grep -q 'was passed to us' || fail "no socket was passed"
+# in_journal UNIT PATTERN
+in_journal() {
+	on host journalctl -q -o cat -u "$1" | grep -q "$2"
+}
+await 10 "word of the socket that was passed" \
+    in_journal socktopus 'was passed to us'
 
 carries() {
-	on host sh -c "timeout 10 nc -u -l 127.0.0.1 ${1}237 >/tmp/heard$1 &
-	    for n in 1 2 3 4 5 6 7 8 9; do
+	on host sh -c "timeout 30 nc -u -l 127.0.0.1 ${1}237 >/tmp/heard$1 &
+	    n=0
+	    while [ \$n -lt 100 ]; do
+		n=\$((n + 1))
 		echo hello | nc -u -q0 -p ${1}235 127.0.0.1 ${1}234
 		sleep 0.1
 		! grep -q hello /tmp/heard$1 || exit 0
@@ -126,9 +132,8 @@ for unit in socktopus $near $user; do
 	on host systemctl reload "$unit" 2>/dev/null &&
 		fail "$unit: a reload of a faulty file succeeds"
 	is_state "$unit" active/running || fail "$unit: a faulty file"
-	on host journalctl -q -o cat -u "$unit" |
-	    grep -q "$file:[0-9]*: unknown key nonsense" ||
-	    fail "$unit: nobody says what is wrong"
+	await 10 "word of $unit on what is wrong" \
+	    in_journal "$unit" "$file:[0-9]*: unknown key nonsense"
 	on host cp /tmp/good.conf "$file"
 done
 
