@@ -20,7 +20,7 @@ syslog=$work/syslog
 start_syslog() {
 	start syslog socat -u UNIX-RECV:/dev/log,mode=666 \
 	    "OPEN:$syslog,wronly,append"
-	await 5 "/dev/log" test -S /dev/log
+	await 5 "/dev/log" is_for_all /dev/log
 }
 start_syslog
 
@@ -118,7 +118,7 @@ control[connector]=$work/connector.sock
 await_paths connector 1
 both_write_to "$file" "$stderr" "$syslog"
 upgrade
-grep -q 'the new engine serves' "$file" || fail "no word of the upgrade"
+await 5 "word of the upgrade" grep -q 'the new engine serves' "$file"
 await 5 "the new supervisor's word" grep -q 'supervisor: upgraded to' "$file"
 both_write_to "$file" "$stderr" "$syslog"
 note "both write to the same file after an upgrade"
