@@ -350,7 +350,7 @@ enter_namespaces(void)
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
 	    !cover("/etc/resolv.conf",
 		"nameserver 127.0.0.1\n"
-		"options timeout:1 attempts:1\n") ||
+		"options timeout:5 attempts:1\n") ||
 	    !cover("/etc/hosts", "127.0.0.1 fromhosts.test\n") ||
 	    !cover("/etc/nsswitch.conf", "hosts: hesiod none files dns\n"))
 		return false;
