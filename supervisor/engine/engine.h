@@ -78,10 +78,11 @@ struct engine {
 	uint64_t stop_by_us;
 	int status;
 	/* Private memory of the path that receives: no byte of it lives longer
-	 * than its turn. */
+	 * than its turn. Used are the frames whose datagrams are not given yet,
+	 * and how many those are. */
 	uint8_t opened[ENGINE_OPENED_BYTES + FRAME_SEALED_MAX];
-	size_t opened_bytes;	 /* of frames whose datagrams are not given */
-	size_t opened_datagrams; /* yet, and those */
+	size_t opened_bytes;
+	size_t opened_datagrams;
 };
 
 /*

@@ -26,6 +26,12 @@
 #define GIVE_DATAGRAMS 512
 
 static bool
+is_data(const uint8_t *plain)
+{
+	return plain[0] == FRAME_DATA || plain[0] == FRAME_CLIENTS;
+}
+
+static bool
 is_over(const struct path *path)
 {
 	return path->state == PATH_WAITING || path->state == PATH_ENDED;
@@ -179,7 +185,7 @@ handle_lost(struct path *path, const uint8_t *frame, size_t bytes)
 static void
 handle_frame(struct path *path, const uint8_t *plain, size_t bytes)
 {
-	if (plain[0] != FRAME_DATA && plain[0] != FRAME_CLIENTS)
+	if (!is_data(plain))
 		give(path);
 	switch ((enum frame_type)plain[0]) {
 	case FRAME_OPEN:
@@ -370,7 +376,7 @@ path_send(struct path *path, const uint8_t *plain, size_t bytes)
 	}
 	estimate_sent(&path->estimate, wire_bytes, now_us);
 	path->tx_bytes += wire_bytes;
-	if (plain[0] == FRAME_DATA || plain[0] == FRAME_CLIENTS) {
+	if (is_data(plain)) {
 		path->ping_due = true;
 		path->data_us = now_us;
 	}
