@@ -353,24 +353,26 @@ may_ring(struct channel *channel)
 	return channel->credit > 0;
 }
 
-void
-channel_want_data(struct channel *channel)
+static void
+want(struct channel *channel, _Atomic uint32_t *flag)
 {
 	if (!may_ring(channel))
 		return;
 	read_bell(channel);
 	channel->bells_asked++;
-	bell_arm(&channel->flags->engine_wants_data);
+	bell_arm(flag);
+}
+
+void
+channel_want_data(struct channel *channel)
+{
+	want(channel, &channel->flags->engine_wants_data);
 }
 
 void
 channel_want_room(struct channel *channel)
 {
-	if (!may_ring(channel))
-		return;
-	read_bell(channel);
-	channel->bells_asked++;
-	bell_arm(&channel->flags->engine_wants_room);
+	want(channel, &channel->flags->engine_wants_room);
 }
 
 void
