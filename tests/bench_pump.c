@@ -12,7 +12,6 @@
 #include <bsd/stdlib.h>
 #include <bsd/sys/endian.h>
 #include <err.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -29,8 +28,6 @@
 #include "supervisor/engine/udp_send.h"
 
 #define READ_BYTES ((size_t)256 * 1024)
-/* The engine's frames are no longer either where little waits. */
-#define FRAME_BYTES FRAME_PLAIN_MAX
 #define RUNS 64
 
 static struct udp udp;
@@ -154,7 +151,7 @@ send_batch(uint64_t *sequence)
 	const uint8_t *datagram;
 	size_t bytes;
 
-	frame_writer_init(&writer, plain, FRAME_BYTES, *sequence);
+	frame_writer_init(&writer, plain, sizeof(plain), *sequence);
 	while ((datagram = udp_batch_peek(&batch, &bytes)) != NULL &&
 	    frame_writer_add(&writer, datagram, bytes))
 		udp_batch_take(&batch);
