@@ -42,15 +42,6 @@ at_fault() {
 	stop "relay.$name"
 }
 
-direct_is_up() {
-	[ "$(query "$1" '.tunnels[0].paths[0].state')" = up ]
-}
-
-# Where it is not awaited: stalled, perhaps, just then.
-direct_stands() {
-	query "$1" '.tunnels[0].paths[0].state' | grep -qE '^(up|stalled)$'
-}
-
 has_last_error() {
 	query "$1" '.tunnels[0].paths[1].last_error // ""' | grep -q .
 }

@@ -338,13 +338,13 @@ start_file() {
 	control[$1]=$work/$1.sock
 }
 
-# listen_for NAME: keys for near and far, and a listener of the latter from a
-# file, which knows the former by that name.
+# listen_for NAME [SERVICE]: keys for near and far, and a listener of the latter
+# from a file, which knows the former by that name.
 listen_for() {
 	make_key near
 	make_key far
 	begin_file listener far <<-END
-	listen = ( "127.0.0.1:0" );
+	listen = ( "${2:-127.0.0.1:0}" );
 	peers = ( { name = "$1"; key = "$(public_key near)"; } );
 	END
 	start_file listener
@@ -384,6 +384,16 @@ has_paths_up() {
 keeps_paths() {
 	[ "$(query "$1" '[.tunnels[].paths[] |
 	    select(.state == "up" or .state == "stalled")] | length')" = "$2" ]
+}
+
+# direct_is_up NODE: the first path of its first tunnel.
+direct_is_up() {
+	[ "$(query "$1" '.tunnels[0].paths[0].state')" = up ]
+}
+
+# The same where it is not awaited: stalled, perhaps, just then.
+direct_stands() {
+	query "$1" '.tunnels[0].paths[0].state' | grep -qE '^(up|stalled)$'
 }
 
 # await_paths NAME COUNT [SECONDS]
@@ -465,12 +475,17 @@ lost_to_changes() {
 
 # The pid of its engine.
 engine_of() {
-	pgrep -P "${pid[$1]}" -f '^socktopus: engine'
+	child_of "$1" engine
 }
 
-# find_child NODE TITLE: not before it has that; it is $child.
+# child_of NODE TITLE: not before it has that.
+child_of() {
+	pgrep -P "${pid[$1]}" -f "^socktopus: $2"
+}
+
+# find_child NODE TITLE: it is $child.
 find_child() {
-	child=$(pgrep -P "${pid[$1]}" -f "^socktopus: $2")
+	child=$(child_of "$@")
 }
 
 kill_child() {

@@ -99,14 +99,7 @@ proxy_ssh() {
 
 # A listener of IPv4 and IPv6, and the beginning of a connector's file.
 begin_ends() {
-	make_key near
-	make_key far
-	begin_file listener far <<-END
-	listen = ( "[::]:0" );
-	peers = ( { name = "connector"; key = "$(public_key near)"; } );
-	END
-	start_file listener
-	await_listening listener
+	listen_for connector '[::]:0'
 	v4=tcp://127.0.0.1:${port[listener]}
 	v6="tcp://[::1]:${port[listener]}"
 	tunnels=

@@ -36,15 +36,6 @@ END
 	start_file "$name"
 }
 
-direct_is_up() {
-	[ "$(query "$1" '.tunnels[0].paths[0].state')" = up ]
-}
-
-# Where it is not awaited: stalled, perhaps, just then.
-direct_stands() {
-	query "$1" '.tunnels[0].paths[0].state' | grep -qE '^(up|stalled)$'
-}
-
 begin_load() {
 	start "$1.echo" "$dgram" echo -a 127.0.0.1 -p "$far"
 	await_line 5 "$1.echo" '^port='
