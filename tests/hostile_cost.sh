@@ -60,8 +60,8 @@ pieces() {
 	start_connector connector "$loc" "$rem" "tcp://127.0.0.1:${port[relay]}"
 	await_paths listener 1
 	engine=$(engine_of listener)
-	await 10 "worker of the path" has_worker
-	worker=$(query listener '.tunnels[0].paths[0].pid')
+	await 10 "worker of the path" find_worker listener \
+	    '.tunnels[0].paths[0]'
 	kill -STOP "$worker"
 	start send "$dgram" send -a 127.0.0.1 -p "$near" -n 20 -r 100 \
 	    127.0.0.1 "$local"
@@ -76,10 +76,6 @@ pieces() {
 	stop connector
 	stop listener
 	stop relay
-}
-
-has_worker() {
-	[ "$(query listener '.tunnels[0].paths[0].pid > 0')" = true ]
 }
 
 # A worker that does its duty, and uses the processor besides.

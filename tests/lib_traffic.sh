@@ -150,6 +150,21 @@ stands_still() {
 	done
 }
 
+# is_waiting LEAST [FILTER]: who sends into that tunnel of the connector, or into
+# its only one, having sent so many: what is sent stands still.
+is_waiting() {
+	stands_still connector "${2:-.tunnels[0]}.sent" "$1"
+}
+
+# came_or_too_old COUNT: all of them, in the one tunnel; the latter are $too_old.
+came_or_too_old() {
+	local came
+
+	too_old=$(query connector '.tunnels[0].dropped.too_old')
+	came=$(query listener '.tunnels[] | select(.state == "up").delivered')
+	[ $((too_old + came)) = "$1" ]
+}
+
 # has_delivered NODE COUNT: in its only tunnel, to the application here.
 has_delivered() {
 	[ "$(query "$1" '.tunnels[0].delivered')" -ge "$2" ] 2>/dev/null

@@ -27,10 +27,6 @@ END
 start_file connector
 await_paths connector 2
 
-is_waiting() {
-	stands_still connector '.tunnels[0].sent' "$1"
-}
-
 count=${TEST_LONG:+1000000}
 count=${count:-100000}
 start send "$dgram" send -Q "$near" -n "$count" -s 200-1400
@@ -97,12 +93,7 @@ start old "$dgram" send -Q "$near" -n 50000 -s 1400
 await 20 "back pressure" is_waiting 1
 kill -CONT "${pid[old.sink]}"
 finish old 60
-accounted() {
-	too_old=$(query connector '.tunnels[0].dropped.too_old')
-	came=$(query listener '.tunnels[] | select(.state == "up").delivered')
-	[ $((too_old + came)) = 50000 ]
-}
-await 20 "end of all that was sent" accounted
+await 20 "end of all that was sent" came_or_too_old 50000
 stop old.sink
 [ "$too_old" -gt 0 ] || fail "nothing was too old"
 [ $((too_old + $(value old.sink received))) = 50000 ] ||

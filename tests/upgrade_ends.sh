@@ -215,12 +215,11 @@ kill -STOP "${pid[packets_sink]}" "${pid[dgrams_sink]}"
 start packets_send "$dgram" send -Q "$work/near/packets" -n 40000 -s 200-1400
 start dgrams_send "$dgram" send -U "$work/near/in" -n 40000 -s 200-1400
 
-# What is sent stands still: the sender waits.
-is_waiting() {
-	stands_still connector ".tunnels[] | select(.name == \"$1\") | .sent" 1
+sender_waits() {
+	is_waiting 1 ".tunnels[] | select(.name == \"$1\")"
 }
 for name in packets dgrams; do
-	await 20 "back pressure of $name" is_waiting "$name"
+	await 20 "back pressure of $name" sender_waits "$name"
 	is_alive "${name}_send" || fail "the sender of $name did not wait"
 done
 
@@ -235,7 +234,7 @@ for turn in 1 2; do
 		# What told it to wait may have been forgotten for a while. If
 		# it went on for good, all would have been sent.
 		await 10 "back pressure of $name after upgrade $turn" \
-		    is_waiting "$name"
+		    sender_waits "$name"
 		is_alive "${name}_send" ||
 		    fail "upgrade $turn: the sender of $name does not wait"
 	done
