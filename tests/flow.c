@@ -28,7 +28,9 @@ struct run {
 	uint64_t heard_ns; /* of the last arrival, 0: none yet */
 	uint64_t sent;
 	uint64_t sent_bytes;
-	uint64_t warm_ns; /* when the measure begins, UINT64_MAX: it has */
+	uint64_t sent_ns;     /* when the last left, 0: none yet */
+	uint64_t sent_gap_ns; /* the longest time in which none left */
+	uint64_t warm_ns;     /* when the measure begins, UINT64_MAX: it has */
 	struct arrivals arrivals;
 	struct series series;
 };
@@ -116,6 +118,9 @@ send_due(struct run *run, uint64_t now_ns)
 	if (run->flow->joins)
 		batch_gather(run->out, run->flow->sizes.list[0]);
 	batch_send(run->out, run->fd);
+	if (run->sent_ns != 0 && now_ns - run->sent_ns > run->sent_gap_ns)
+		run->sent_gap_ns = now_ns - run->sent_ns;
+	run->sent_ns = now_ns;
 }
 
 static void
@@ -130,6 +135,7 @@ print_sent(const struct run *run)
 	    (double)run->sent / seconds);
 	printf("send_mbit_per_s=%.2f\nsend_refused=%" PRIu64 "\n",
 	    (double)run->sent_bytes * 8 / seconds / 1e6, run->out->refused);
+	printf("send_gap_max_ms=%.3f\n", (double)run->sent_gap_ns / 1e6);
 }
 
 int

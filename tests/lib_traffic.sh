@@ -119,6 +119,16 @@ backlog_drops() {
 	echo "$sum"
 }
 
+# gap_ms SINK SENDER: the longest time in which nothing arrived, less that in
+# which nothing was sent: a machine without time for us stops both.
+gap_ms() {
+	local gap sent_gap
+
+	gap=$(value "$1" gap_max_ms)
+	sent_gap=$(value "$2" send_gap_max_ms)
+	echo $((${gap%.*} - ${sent_gap%.*}))
+}
+
 # books_of TUNNEL [NODE]: of what its application sent, how much came in, and
 # whether all of that is accounted for.
 books_of() {

@@ -104,7 +104,7 @@ drops=$(query connector '.tunnels[0].dropped.kernel')
 drops=$((drops + $(value sink kernel_drops)))
 note "lost $(value sink lost) of $(value send sent), longest gap" \
     "$(value sink gap_max_ms) ms"
-[ "$(value sink gap_max_ms | cut -d. -f1)" -lt \
-    $((1000 * ${E2E_PATIENCE:-1})) ] || fail 'the traffic stopped'
+[ "$(gap_ms sink send)" -lt $((1000 * ${E2E_PATIENCE:-1})) ] ||
+    fail 'the traffic stopped'
 [ $(($(value sink lost) - drops)) -lt $(($(value send sent) / 100)) ] ||
     fail 'too much was lost'
