@@ -2,32 +2,31 @@
 
 #include <time.h>
 
+static uint64_t
+read_us(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+}
+
 uint64_t
 clock_now_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 +
-	    1;
+	return read_us(CLOCK_MONOTONIC) + 1;
 }
 
 uint64_t
 clock_work_us(void)
 {
-	struct timespec work;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &work);
-	return (uint64_t)work.tv_sec * 1000000 + (uint64_t)work.tv_nsec / 1000;
+	return read_us(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 uint64_t
 clock_unix_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	return read_us(CLOCK_REALTIME);
 }
 
 uint64_t
