@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SKIPPED 77 /* to automake's harness */
+
 int
 suite_run(Suite *suite)
 {
@@ -15,6 +17,18 @@ suite_run(Suite *suite)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+suite_run_locked(Suite *suite)
+{
+#ifdef SANDBOX_RELAXED
+	(void)suite;
+	fputs("SKIPPED: built with a relaxed lock-in\n", stderr);
+	return SKIPPED;
+#else
+	return suite_run(suite);
+#endif
 }
 
 void

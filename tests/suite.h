@@ -10,6 +10,9 @@
 /* Run it (taken over), as CK_VERBOSITY says; the exit status for main(). */
 int suite_run(Suite *suite);
 
+/* The same, but skipped where the programs are built with a relaxed lock-in. */
+int suite_run_locked(Suite *suite);
+
 /*
  * Seed random() and drand48() with $TEST_SEED, or with something new, and say
  * with what.
