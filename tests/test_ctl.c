@@ -9,26 +9,8 @@
 
 #include "supervisor/ctl/cell.h"
 #include "supervisor/ctl/text.h"
+#include "tests/ctl_answer.h"
 #include "tests/suite.h"
-
-static const char whole[] =
-    "process version=0.1 pid=4711 mode=file uptime_ms=123456\n"
-    "tunnel name=7 role=connector state=up peer=far local=[::1]:1234 "
-    "remote=127.0.0.1:1235 scheduler=earliest sent=100 delivered=90 "
-    "novel=one%20more speed=12.5\n"
-    "drop tunnel=7 cause=kernel count=3\n"
-    "drop tunnel=7 cause=refused count=0\n"
-    "ledger tunnel=7 direction=out state=open came_in=100 kernel=3 "
-    "under_way=7 delivered=90 refused=0 duplicates=4\n"
-    "ledger tunnel=7 direction=in state=unknown came_in=0 delivered=0\n"
-    "path tunnel=7 uri=tcp://relay1:23461 state=up pid=4712 uptime_ms=61000 "
-    "rtt_ms=12.345 tx_rate=2048 rx_rate=0 tx_bytes=1536 rx_bytes=0 "
-    "tx_datagrams=100 rx_datagrams=0 restarts=2 last_error=\n"
-    "path tunnel=7 uri=socks://s state=waiting pid=0 uptime_ms=0 rtt_ms=0.000 "
-    "tx_bytes=0 rx_bytes=0 restarts=9 "
-    "last_error=connect:%20Connection%20refused\n"
-    "marvel tunnel=7 what=ever\n"
-    "end\n";
 
 static char *text;
 static struct reply reply;
@@ -66,7 +48,7 @@ to_text(const char *answer, bool colours)
 
 START_TEST(test_records)
 {
-	ck_assert_int_eq(parse(whole), 0);
+	ck_assert_int_eq(parse(ctl_answer), 0);
 	ck_assert_ptr_null(reply.error);
 	ck_assert_uint_eq(reply.count, 9);
 	ck_assert_str_eq(reply.records[0].kind, "process");
@@ -175,7 +157,7 @@ END_TEST
 
 START_TEST(test_text)
 {
-	char *shown = to_text(whole, false);
+	char *shown = to_text(ctl_answer, false);
 
 	ck_assert_str_eq(shown,
 	    "socktopus 0.1, pid 4711, file mode, up 2 min 3 s, at "
@@ -261,13 +243,13 @@ END_TEST
 /* What matters least goes first. */
 START_TEST(test_text_on_a_narrow_terminal)
 {
-	char *shown = to_text_in(whole, (struct text_form){ false, 100 });
+	char *shown = to_text_in(ctl_answer, (struct text_form){ false, 100 });
 
 	ck_assert_ptr_nonnull(strstr(shown, "RESTARTS"));
 	ck_assert_ptr_null(strstr(shown, "DGRAMS"));
 	ck_assert_ptr_null(strstr(shown, "PID"));
 	free(shown);
-	shown = to_text_in(whole, (struct text_form){ false, 20 });
+	shown = to_text_in(ctl_answer, (struct text_form){ false, 20 });
 	ck_assert_ptr_null(strstr(shown, "RESTARTS"));
 	ck_assert_ptr_nonnull(strstr(shown, "RTT"));
 	free(shown);
@@ -276,7 +258,8 @@ END_TEST
 
 START_TEST(test_text_in_colours)
 {
-	char *plain = to_text(whole, false), *colours = to_text(whole, true);
+	char *plain = to_text(ctl_answer, false),
+	     *colours = to_text(ctl_answer, true);
 
 	ck_assert_ptr_null(strchr(plain, '\033'));
 	ck_assert_ptr_nonnull(strstr(colours, "\033[32mup"));
