@@ -41,6 +41,8 @@ is_the_same() {
 	diff <(sed 's/}.*//' "$work/fetched") <(sed 's/}.*//' "$work/printed")
 }
 await 10 "the same by both ways" is_the_same
+await 10 "by how much a round trip varies" shows \
+    '^socktopus_path_round_trip_variation_seconds{.*connector.sock".*} 0\.'
 fetch /status.json
 jq -e '.tunnels | length == 2' "$work/fetched" >/dev/null || fail "status.json"
 fetch / -I

@@ -60,7 +60,8 @@ static const char whole[] =
     "delivered=9 later=%20\n"
     "ledger tunnel=logs direction=in state=unknown came_in=0\n"
     "path tunnel=logs id=0 uri=tcp://relay1:23461 state=up pid=4712 "
-    "uptime_ms=61000 rtt_ms=12.345 rate=1000 tx_bytes=1536 restarts=2\n"
+    "uptime_ms=61000 rtt_ms=12.345 rtt_var_ms=1.5 rate=1000 tx_bytes=1536 "
+    "restarts=2\n"
     "path tunnel=logs id=1 uri=socks://s state=waiting pid=0 rtt_ms=0.000 "
     "rate=0 tx_bytes=0 restarts=9\n"
     "tunnel name=in role=listener state=down peer=near received=0\n"
@@ -84,6 +85,10 @@ START_TEST(test_openmetrics)
 	expect(text,
 	    "socktopus_path_round_trip_seconds{socket=\"/run/a.sock\","
 	    "tunnel=\"logs\",path=\"0\",uri=\"tcp://relay1:23461\"} 0.012345");
+	expect(text,
+	    "socktopus_path_round_trip_variation_seconds{"
+	    "socket=\"/run/a.sock\",tunnel=\"logs\",path=\"0\","
+	    "uri=\"tcp://relay1:23461\"} 0.001500");
 	expect(text,
 	    "# TYPE socktopus_path_transmitted_bytes counter\n"
 	    "# UNIT socktopus_path_transmitted_bytes bytes");

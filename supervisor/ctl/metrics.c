@@ -108,6 +108,8 @@ static const struct metric metrics[] = {
 	    "Since the path was last ready."),
 	PATH_GAUGE("round_trip", "seconds", "rtt_ms", 1e-3,
 	    "The smoothed round trip from end to end."),
+	PATH_GAUGE("round_trip_variation", "seconds", "rtt_var_ms", 1e-3,
+	    "By how much it varies, smoothed: jitter."),
 	PATH_GAUGE("rate", "bytes_per_second", "rate", 0,
 	    "What the path is believed to carry."),
 	PATH_COUNTER("transmitted_bytes", "bytes", "tx_bytes",

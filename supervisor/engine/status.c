@@ -44,6 +44,12 @@ add_number(struct evbuffer *out, const char *key, uint64_t value)
 }
 
 static void
+add_ms(struct evbuffer *out, const char *key, uint64_t us)
+{
+	evbuffer_add_printf(out, " %s=%.3f", key, (double)us / 1000);
+}
+
+static void
 add_address(struct evbuffer *out, const char *key,
     const struct sockaddr_storage *address)
 {
@@ -131,10 +137,9 @@ write_path(struct evbuffer *out, const struct tunnel *tunnel, struct path *path,
 		add_text(out, "role", tunnel_pool_role(path));
 	add_number(out, "pid", (uint64_t)path->channel.pid);
 	add_number(out, "uptime_ms", up ? (now_us - path->since_us) / 1000 : 0);
-	evbuffer_add_printf(out, " rtt_ms=%.3f",
-	    up ? (double)path->estimate.srtt_us / 1000 : 0.0);
-	evbuffer_add_printf(out, " rtt_min_ms=%.3f",
-	    up ? (double)path->estimate.rtt_min_us / 1000 : 0.0);
+	add_ms(out, "rtt_ms", up ? path->estimate.srtt_us : 0);
+	add_ms(out, "rtt_var_ms", up ? path->estimate.rttvar_us : 0);
+	add_ms(out, "rtt_min_ms", up ? path->estimate.rtt_min_us : 0);
 	add_number(out, "rate", up ? estimate_rate(&path->estimate) : 0);
 	add_number(out, "measured", up && !path->estimate.probing);
 	add_number(out, "tx_rate", meter_rate(&path->tx_meter, now_us));
