@@ -178,10 +178,11 @@ socket_type(const struct holding_item *item)
 }
 
 static int
-open_socket(const struct holding_item *item, const char *path, char *why)
+open_socket(struct holding_item *item, const char *path, char *why)
 {
 	const struct named_socket named = { .path = path,
 		.why = why,
+		.file = &item->file,
 		.type = socket_type(item),
 		.mode = item->mode,
 		.owner = item->owner,
@@ -248,6 +249,13 @@ may_share(const struct holding_item *a, const struct holding_item *b)
 	    (!a->control || same_rights(a, b));
 }
 
+static void
+share(struct holding_item *item, const struct holding_item *same)
+{
+	item->fd = same->fd;
+	item->file = same->file;
+}
+
 int
 holding_open(struct holding *wanted, const struct holding *held,
     char why[HOLDING_WHY_MAX])
@@ -261,7 +269,7 @@ holding_open(struct holding *wanted, const struct holding *held,
 		item->shared = same != NULL && may_share(item, same);
 		item->beside = same != NULL && !item->shared;
 		if (item->shared)
-			item->fd = same->fd;
+			share(item, same);
 		else if (item->beside && socket_type(item) == SOCK_DGRAM)
 			return refuse(why,
 			    "%s: socket %s: is of another kind now, and must "
@@ -324,10 +332,26 @@ static void
 fail_rights(const struct holding_item *item)
 {
 	log_warn(item->of, "%s keeps the rights that it has: %s", item->name,
-	    strerror(errno));
+	    named_file_error());
 }
 
-/* Only the owner's folder is trusted with a name, so it is still ours. */
+/* Its folder may be its owner's, who can have put something else there. */
+static void
+fit_socket(const struct holding_item *item)
+{
+	int file = named_file_open(item->name, &item->file);
+
+	if (file == -1) {
+		fail_rights(item);
+		return;
+	}
+	if (((geteuid() == 0 || item->insist) &&
+		named_file_give(file, item->owner, item->group) == -1) ||
+	    named_file_set_mode(file, item->mode) == -1)
+		fail_rights(item);
+	close(file);
+}
+
 static void
 fit(const struct holding_item *item, const struct holding_item *before)
 {
@@ -338,12 +362,8 @@ fit(const struct holding_item *item, const struct holding_item *before)
 			fail_rights(item);
 		return;
 	}
-	if (same_rights(item, before))
-		return;
-	if (((geteuid() == 0 || item->insist) &&
-		lchown(item->name, item->owner, item->group) == -1) ||
-	    chmod(item->name, item->mode) == -1)
-		fail_rights(item);
+	if (!same_rights(item, before))
+		fit_socket(item);
 }
 
 static void

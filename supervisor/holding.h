@@ -14,6 +14,7 @@
 
 #include "supervisor/address.h"
 #include "supervisor/config.h"
+#include "supervisor/named_file.h"
 
 #define HOLDING_WHY_MAX CONFIG_ERROR_MAX
 
@@ -28,9 +29,10 @@ struct holding_item {
 	bool insist; /* as in named_socket.h */
 	uint32_t mtu;
 	bool offload;
-	int fd;	     /* -1: not open */
-	bool shared; /* with what is held */
-	bool beside; /* bound at another name until it is kept */
+	int fd;			/* -1: not open */
+	struct named_file file; /* of a socket */
+	bool shared;		/* with what is held */
+	bool beside;		/* bound at another name until it is kept */
 };
 
 struct holding {

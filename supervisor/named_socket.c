@@ -23,6 +23,7 @@
 #include <bsd/string.h>
 
 #include "supervisor/log.h"
+#include "supervisor/named_file.h"
 
 #define BACKLOG 16
 #define LOCK_TRIES 200
@@ -109,7 +110,9 @@ open_folder(const struct named_socket *named)
 	made = mkdir(folder, 0750) == 0;
 	if (!made && errno != EEXIST)
 		return failed(named, "make its folder");
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* What was just made is no link. */
+	fd = open(folder,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (made ? O_NOFOLLOW : 0));
 	if (fd == -1)
 		return failed(named, "open its folder");
 	if (made &&
@@ -208,14 +211,34 @@ clear_name(const struct sockaddr_un *address, const struct named_socket *named)
 }
 
 static int
-give_away(const struct named_socket *named)
+give_away(const struct named_socket *named, int file)
 {
 	if (geteuid() != 0 && !named->insist)
 		return 0;
-	if (lchown(named->path, named->owner, named->group) == 0)
+	if (named_file_give(file, named->owner, named->group) == 0)
 		return 0;
 	/* Without CAP_CHOWN it remains root's, who may ask as well. */
 	return errno == EPERM && !named->insist ? 0 : -1;
+}
+
+/* What was bound gets its owner, and then it is heard. */
+static int
+set_up(int fd, const struct named_socket *named)
+{
+	int file = named_file_find(fd, named->path, named->file);
+	int result;
+
+	if (file == -1)
+		return refused(named, named_file_error());
+	result = give_away(named, file);
+	if (result == -1)
+		failed(named, "give it to its owner");
+	else if (named->type != SOCK_DGRAM)
+		result = listen(fd, BACKLOG) == 0 ? 0 : failed(named, "listen");
+	close(file);
+	if (result == -1)
+		named_file_remove(named->path, named->file);
+	return result;
 }
 
 static int
@@ -237,14 +260,7 @@ bind_name(int fd, const struct sockaddr_un *address,
 		log_fatal(NULL, "setegid: %s", strerror(errno));
 	if (result == -1)
 		return failed(named, "bind");
-	if (give_away(named) == -1) {
-		failed(named, "give it to its owner");
-		unlink(named->path);
-		return -1;
-	}
-	if (named->type != SOCK_DGRAM && listen(fd, BACKLOG) == -1)
-		return failed(named, "listen");
-	return 0;
+	return set_up(fd, named);
 }
 
 static int

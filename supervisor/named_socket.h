@@ -11,10 +11,13 @@
 
 #define NAMED_SOCKET_WHY_MAX 256
 
+struct named_file;
+
 struct named_socket {
 	const char *path;
-	char *why; /* room for NAMED_SOCKET_WHY_MAX */
-	int type;  /* SOCK_STREAM and SOCK_SEQPACKET listen */
+	char *why;		 /* room for NAMED_SOCKET_WHY_MAX */
+	struct named_file *file; /* what was bound */
+	int type;		 /* SOCK_STREAM and SOCK_SEQPACKET listen */
 	mode_t mode;
 	uid_t owner;
 	gid_t group;

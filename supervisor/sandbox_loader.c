@@ -16,6 +16,8 @@
 
 #include <linux/if_tun.h>
 #include <linux/landlock.h>
+#include <linux/sockios.h>
+#include <linux/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,6 +105,9 @@ static const struct sandbox_filter_rule name_rules[] = {
 	CALL(chown), CALL(lchown), CALL(fchown), CALL(fchownat),
 	CALL(setresgid), CALL(setresgid32), CALL(getresgid),
 	CALL(getgroups),
+	/* A socket's own file, and to see which one has a name: no content. */
+	WHEN(ioctl, IS(1, SIOCUNIXFILE)),
+	WHEN(openat, IS(2, O_PATH | O_NOFOLLOW | O_CLOEXEC)),
 	WHEN(openat, IS(2, SANDBOX_LOCK_LOG_FLAGS)),
 	WHEN(openat, IS(2, O_RDWR | O_CLOEXEC | O_NONBLOCK)),
 	WHEN(ioctl, IS(1, TUNSETIFF)), WHEN(ioctl, IS(1, TUNSETVNETHDRSZ)),

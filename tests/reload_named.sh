@@ -160,6 +160,19 @@ reload
 [ "$(stat -c %a "$work/in")" = 622 ] || fail "the mode is as it was"
 [ "$(socket_of_tunnel)" = "$before" ] || fail "another mode, another socket"
 
+# What somebody has put at its name keeps the rights that it has.
+mv "$work/in" "$work/aside"
+install -m 600 /dev/null "$work/victim"
+ln -s "$work/victim" "$work/in"
+connector_file "$work/two.sock" "$logs/two" '' \
+    "$(unix_tunnel "unix:$work/in" 'unix_mode = "0666";')"
+reload
+[ "$(stat -c %a "$work/victim")" = 600 ] || fail "a link was followed"
+grep -q "$work/in keeps the rights .*: something else has its name by now" \
+    "$logs/two" || fail "no word of what has its name"
+rm "$work/in"
+mv "$work/aside" "$work/in"
+
 # By hand it goes, and comes again with the file; what it had is its own.
 "$build/socktopusctl" -s "$work/two.sock" tunnel del u || fail "cannot delete"
 reload

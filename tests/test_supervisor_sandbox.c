@@ -24,6 +24,7 @@
 #include "shm/region.h"
 #include "supervisor/engine/udp.h"
 #include "supervisor/launch.h"
+#include "supervisor/named_file.h"
 #include "supervisor/named_socket.h"
 #include "supervisor/sandbox_landlock.h"
 #include "supervisor/sandbox_lock.h"
@@ -89,8 +90,10 @@ static int
 work_as_the_opener(void)
 {
 	char why[NAMED_SOCKET_WHY_MAX], path[PATH_MAX];
+	struct named_file file;
 	struct named_socket named = { .path = path,
 		.why = why,
+		.file = &file,
 		.type = SOCK_SEQPACKET,
 		.mode = 0640,
 		.owner = geteuid(),
@@ -107,7 +110,15 @@ work_as_the_opener(void)
 	if (fd == -1 || stat(path, &status) == -1 ||
 	    (status.st_mode & 0777) != 0640)
 		return 2;
-	return unlink(path) == 0 && symlink("log", path) == -1 ? 0 : 3;
+	fd = named_file_open(path, &file);
+	if (fd == -1 || named_file_give(fd, geteuid(), getegid()) == -1 ||
+	    named_file_set_mode(fd, 0600) == -1 || stat(path, &status) == -1 ||
+	    (status.st_mode & 0777) != 0600)
+		return 4;
+	return named_file_remove(path, &file) == 0 &&
+		symlink("log", path) == -1 ?
+	    0 :
+	    3;
 }
 
 static const struct lock_rig_attempt not_the_openers[] = {
