@@ -23,7 +23,7 @@
  * up with any change of any description.
  */
 #ifndef STATE_VERSION
-#define STATE_VERSION 14
+#define STATE_VERSION 15
 #endif
 
 enum state_way {

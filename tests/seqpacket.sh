@@ -80,6 +80,13 @@ expect ping received 500
 is_alive echo || fail "the far application was cut off"
 note "a connector that starts again leaves the far application connected"
 
+# One that sends no more waits for its answer.
+await_paths connector 2
+start half bash -c 'printf request | socat -t 20 - "UNIX-CONNECT:$1,socktype=5"' \
+    half "$near"
+await 10 "the answer to one that sends no more" grep -q request "$work/half.log"
+note "an application that ended what it sends is answered"
+
 # What is older than max_age when its turn comes is not sent, but counted.
 stop echo
 stop connector

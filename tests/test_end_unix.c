@@ -271,6 +271,189 @@ START_TEST(a_connection_ends_that_another_process_has_too)
 }
 END_TEST
 
+static int
+connect_another(const char *says)
+{
+	struct sockaddr_un to = name(ours);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	if (says == NULL)
+		return fd;
+	ck_assert_int_eq(send(fd, says, strlen(says), 0),
+	    (ssize_t)strlen(says));
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	ck_assert_uint_eq(batch.count, 1);
+	return fd;
+}
+
+static void
+expect_answered(int fd)
+{
+	uint8_t bytes[DATAGRAM_BYTES];
+
+	ck_assert_uint_eq(give_more(), 1);
+	ck_assert_int_eq(recv(fd, bytes, sizeof(bytes), 0), DATAGRAM_BYTES);
+}
+
+/* All that there is to be read is read, and the end of connections. */
+static void
+receive_all(void)
+{
+	for (int i = 0; i < 5; i++)
+		end_receive(end, &batch);
+	ck_assert(!has_news());
+}
+
+START_TEST(who_was_answered_before_is_answered_again)
+{
+	int first, second, third;
+
+	open_end(ADDRESS_SEQPACKET, SOCK_SEQPACKET, "");
+	first = connect_another(NULL);
+	second = connect_another(NULL);
+	third = connect_another(NULL);
+	application = connect_another(NULL);
+	expect_answered(first);
+	close(first);
+	receive_all();
+	expect_answered(second);
+	close(connect_another("x"));
+	receive_all();
+	expect_answered(second);
+	ck_assert_int_eq(send(application, "x", 1, 0), 1);
+	receive_all();
+	ck_assert_int_eq(send(third, "x", 1, 0), 1);
+	receive_all();
+	expect_answered(third);
+	close(third);
+	receive_all();
+	expect_answered(application);
+	close(second);
+}
+END_TEST
+
+/* As an upgrade does; the end before goes. */
+static void
+pass_on(void)
+{
+	uint8_t bytes[64];
+	int fds[8];
+	struct state state = { .way = STATE_WRITE,
+		.bytes = bytes,
+		.size = sizeof(bytes),
+		.fds = fds,
+		.fds_count = sizeof(fds) / sizeof(fds[0]) };
+	struct end *heir;
+
+	heir = end_new(&end->asked, dup(end_seqpacket_listening(end)));
+	ck_assert_ptr_nonnull(heir);
+	end_seqpacket_leave(&state, end);
+	ck_assert(!state.broken);
+	for (size_t i = 0; i < state.fds_at; i++)
+		fds[i] = dup(fds[i]);
+	end_free(end);
+	end = heir;
+	state.way = STATE_READ;
+	state.at = state.fds_at = 0;
+	end_seqpacket_leave(&state, end);
+	ck_assert(!state.broken);
+}
+
+START_TEST(an_upgrade_keeps_who_is_answered)
+{
+	int first, second;
+
+	open_end(ADDRESS_SEQPACKET, SOCK_SEQPACKET, "");
+	first = connect_another(NULL);
+	second = connect_another("x");
+	application = connect_another("y");
+	pass_on();
+	expect_answered(application);
+	close(application);
+	application = -1;
+	receive_all();
+	pass_on();
+	expect_answered(second);
+	close(second);
+	receive_all();
+	expect_answered(first);
+	close(first);
+}
+END_TEST
+
+START_TEST(one_who_sends_no_more_is_answered_until_it_closes)
+{
+	open_end(ADDRESS_SEQPACKET, SOCK_SEQPACKET, "");
+	application = connect_another("request");
+	ck_assert_int_eq(shutdown(application, SHUT_WR), 0);
+	receive_all();
+	expect_answered(application);
+	close(application);
+	receive_all();
+	ck_assert_uint_eq(give_more(), 0);
+	ck_assert(end->stuck);
+	application = connect_another(NULL);
+	ck_assert_uint_eq(end_drain(end), 1);
+	take(1);
+}
+END_TEST
+
+START_TEST(one_who_hears_no_more_is_heard)
+{
+	int other;
+
+	open_end(ADDRESS_SEQPACKET, SOCK_SEQPACKET, "");
+	other = connect_another(NULL);
+	application = connect_another("x");
+	ck_assert_int_eq(shutdown(application, SHUT_RD), 0);
+	expect_answered(other);
+	ck_assert_int_eq(send(application, "y", 1, 0), 1);
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	ck_assert_uint_eq(batch.count, 1);
+	expect_answered(other);
+	close(other);
+}
+END_TEST
+
+/* It sent before it went, and an answer finds that it is gone. */
+START_TEST(what_was_sent_last_is_read)
+{
+	open_end(ADDRESS_SEQPACKET, SOCK_SEQPACKET, "");
+	application = connect_another("x");
+	ck_assert_int_eq(send(application, "y", 1, 0), 1);
+	close(application);
+	application = -1;
+	ck_assert_uint_eq(give_more(), 0);
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	ck_assert_uint_eq(batch.count, 1);
+	ck_assert_uint_eq(batch.message[0].length, 1);
+	receive_all();
+}
+END_TEST
+
+START_TEST(an_empty_datagram_is_not_the_end)
+{
+	open_end(ADDRESS_SEQPACKET, SOCK_SEQPACKET, "");
+	application = connect_another("x");
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(send(application, "yy", i == 1 ? 0 : 2, 0),
+		    i == 1 ? 0 : 2);
+	ck_assert_int_eq(send(application, "", 0, 0), 0);
+	ck_assert_int_eq(shutdown(application, SHUT_WR), 0);
+	ck_assert_int_eq(end_receive(end, &batch), UDP_OK);
+	ck_assert_uint_eq(batch.count, 4);
+	ck_assert_uint_eq(batch.message[1].length, 0);
+	ck_assert_uint_eq(batch.message[2].length, 2);
+	ck_assert_uint_eq(batch.message[3].length, 0);
+	ck_assert_uint_eq(end->udp.received, 5);
+	receive_all();
+	ck_assert_uint_eq(end->udp.received, 5);
+	expect_answered(application);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -285,6 +468,12 @@ main(void)
 	tcase_add_test(all, nobody_is_waited_for);
 	tcase_add_test(all, a_newcomer_waits_for_a_descriptor);
 	tcase_add_test(all, a_connection_ends_that_another_process_has_too);
+	tcase_add_test(all, who_was_answered_before_is_answered_again);
+	tcase_add_test(all, an_upgrade_keeps_who_is_answered);
+	tcase_add_test(all, one_who_sends_no_more_is_answered_until_it_closes);
+	tcase_add_test(all, one_who_hears_no_more_is_heard);
+	tcase_add_test(all, what_was_sent_last_is_read);
+	tcase_add_test(all, an_empty_datagram_is_not_the_end);
 	suite_add_tcase(suite, all);
 	return suite_run(suite);
 }

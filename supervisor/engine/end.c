@@ -147,7 +147,6 @@ end_stamp(struct end *end)
 	case ADDRESS_UNIX:
 		return udp_stamp(&end->udp);
 	case ADDRESS_SEQPACKET:
-		end_seqpacket_stamp(end);
 		return 0;
 	case ADDRESS_TUN:
 		end->stamped = true;
@@ -263,7 +262,7 @@ hold_run(struct end *end, const struct frame_run *run)
 
 	for (size_t i = 0; i < run->count; i++) {
 		bytes = left < run->segment ? left : run->segment;
-		/* To a connection it would be the end. */
+		/* From a connection it would be taken for the end. */
 		if ((bytes == 0 && end->kind == ADDRESS_SEQPACKET) ||
 		    !hold_add(&end->hold, run->bytes + run->length - left,
 			bytes))

@@ -1,13 +1,21 @@
 /*
  * Applications connect, up to LINKS of them, and are heard in turn. Whoever
- * sent last is answered, at first the one who came first. One epoll descriptor
- * stands for the listening socket and all connections.
+ * sent last is answered, at first the one who came first; if he goes, the one
+ * who would have been without him. One epoll descriptor stands for the
+ * listening socket and all connections.
  *
- * Nothing tells an empty datagram from the end of a connection, so there are
- * none here.
+ * An application may say that it sends no more and still be answered, or hear
+ * no more and still send: a connection ends when what was sent has been read
+ * and both is said.
+ *
+ * Only an empty datagram has a time, the end of what is sent has none, so the
+ * kernel is asked for it always. Applications have no such means, so they are
+ * given none that are empty.
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
+
+#include <bsd/sys/queue.h>
 
 #include <errno.h>
 #include <stdbool.h>
@@ -22,13 +30,19 @@
 #define LINKS 64
 #define LISTENING LINKS /* the epoll data of the listening socket */
 
+struct link {
+	TAILQ_ENTRY(link) by_turn;
+	int fd;	   /* -1: free */
+	bool deaf; /* it takes no more */
+};
+TAILQ_HEAD(link_turns, link);
+
 struct end_links {
 	int listening;
-	int fds[LINKS]; /* -1: free */
 	size_t count;
-	size_t answered; /* LINKS: nobody */
-	bool stamped;
-	bool pausing; /* there was no descriptor for a newcomer */
+	struct link_turns turns; /* who is answered before whom */
+	bool pausing;		 /* there was no descriptor for a newcomer */
+	struct link links[LINKS];
 };
 
 static int
@@ -39,6 +53,27 @@ watch(struct end *end, int fd, uint64_t which)
 	return epoll_ctl(end->fd, EPOLL_CTL_ADD, fd, &event);
 }
 
+/* Only for the end of it, which is told always. */
+static void
+watch_no_more(struct end *end, int fd, uint64_t which)
+{
+	struct epoll_event event = { .data.u64 = which };
+
+	epoll_ctl(end->fd, EPOLL_CTL_MOD, fd, &event);
+}
+
+/* NULL: nobody. */
+static struct link *
+answered(struct end_links *links)
+{
+	struct link *link;
+
+	TAILQ_FOREACH(link, &links->turns, by_turn)
+		if (!link->deaf)
+			break;
+	return link;
+}
+
 int
 end_seqpacket_open(struct end *end)
 {
@@ -47,9 +82,9 @@ end_seqpacket_open(struct end *end)
 	if (links == NULL)
 		return -1;
 	links->listening = end->fd;
-	links->answered = LINKS;
+	TAILQ_INIT(&links->turns);
 	for (size_t i = 0; i < LINKS; i++)
-		links->fds[i] = -1;
+		links->links[i].fd = -1;
 	end->links = links;
 	end->local = end->asked.local;
 	end->fd = epoll_create1(EPOLL_CLOEXEC);
@@ -66,8 +101,8 @@ end_seqpacket_close(struct end *end)
 	if (links == NULL)
 		return;
 	for (size_t i = 0; i < LINKS; i++)
-		if (links->fds[i] != -1)
-			close(links->fds[i]);
+		if (links->links[i].fd != -1)
+			close(links->links[i].fd);
 	close(links->listening);
 	free(links);
 	end->links = NULL;
@@ -84,23 +119,12 @@ set_room(int fd)
 		    sizeof(bytes));
 }
 
-static void
+static int
 stamp(int fd)
 {
 	struct udp one = { .fd = fd };
 
-	(void)udp_stamp(&one);
-}
-
-void
-end_seqpacket_stamp(struct end *end)
-{
-	struct end_links *links = end->links;
-
-	links->stamped = true;
-	for (size_t i = 0; i < LINKS; i++)
-		if (links->fds[i] != -1)
-			stamp(links->fds[i]);
+	return udp_stamp(&one);
 }
 
 /*
@@ -122,18 +146,17 @@ add_link(struct end *end, int fd)
 	struct end_links *links = end->links;
 	size_t i = 0;
 
-	while (links->fds[i] != -1)
+	while (links->links[i].fd != -1)
 		i++;
-	if (watch(end, fd, i) == -1 || end_watch_room(end, fd) == -1) {
+	if (stamp(fd) == -1 || watch(end, fd, i) == -1 ||
+	    end_watch_room(end, fd) == -1) {
 		forget(end, fd);
 		return;
 	}
 	set_room(fd);
-	if (links->stamped)
-		stamp(fd);
-	links->fds[i] = fd;
-	if (links->answered == LINKS)
-		links->answered = i;
+	links->links[i].fd = fd;
+	links->links[i].deaf = false;
+	TAILQ_INSERT_TAIL(&links->turns, &links->links[i], by_turn);
 	/* The others wait in the kernel until there is room. */
 	if (++links->count == LINKS)
 		epoll_ctl(end->fd, EPOLL_CTL_DEL, links->listening, NULL);
@@ -149,19 +172,15 @@ static void
 read_links(struct state *state, struct end *end)
 {
 	size_t count = state_count(state, 0, LINKS);
-	bool answered = false;
 	int fd;
 
 	for (size_t i = 0; i < count; i++) {
-		state_flag(state, &answered);
 		state_fd(state, &fd);
 		if (fd == -1 || state->broken) {
 			state_break(state);
 			return;
 		}
 		add_link(end, fd);
-		if (answered)
-			end->links->answered = i;
 	}
 }
 
@@ -169,20 +188,15 @@ void
 end_seqpacket_leave(struct state *state, struct end *end)
 {
 	struct end_links *links = end->links;
-	bool answered;
+	struct link *link;
 
 	if (state->way == STATE_READ) {
 		read_links(state, end);
 		return;
 	}
 	state_count(state, links->count, LINKS);
-	for (size_t i = 0; i < LINKS; i++) {
-		if (links->fds[i] == -1)
-			continue;
-		answered = i == links->answered;
-		state_flag(state, &answered);
-		state_fd(state, &links->fds[i]);
-	}
+	TAILQ_FOREACH(link, &links->turns, by_turn)
+		state_fd(state, &link->fd);
 }
 
 /* Without descriptors or memory it would be told again at once. */
@@ -224,57 +238,59 @@ end_seqpacket_tick(struct end *end)
 }
 
 static void
-close_link(struct end *end, size_t which)
+close_link(struct end *end, struct link *link)
 {
 	struct end_links *links = end->links;
 
-	forget(end, links->fds[which]);
-	links->fds[which] = -1;
+	forget(end, link->fd);
+	link->fd = -1;
+	TAILQ_REMOVE(&links->turns, link, by_turn);
 	if (links->count-- == LINKS)
 		watch(end, links->listening, LISTENING);
-	if (links->answered != which)
-		return;
-	links->answered = 0;
-	while (links->answered < LINKS && links->fds[links->answered] == -1)
-		links->answered++;
 }
 
-/* What follows an empty datagram is the end of the connection. */
-static void
-cut_at_end(struct end *end, struct udp_batch *batch, size_t which)
+/* The kernel goes on to tell the end in each message that was asked for. */
+static bool
+cut_at_end(struct end *end, struct udp_batch *batch)
 {
 	unsigned int i = 0;
 
-	while (i < batch->count && batch->message[i].length > 0)
+	while (i < batch->count && batch->message[i].arrived_us != 0)
 		i++;
 	if (i == batch->count)
-		return;
+		return false;
 	end->udp.received -= batch->count - i;
 	batch->count = i;
-	close_link(end, which);
+	return true;
 }
 
-static enum udp_result
-receive_link(struct end *end, struct udp_batch *batch, size_t which)
+static void
+answer_first(struct end_links *links, struct link *link)
+{
+	TAILQ_REMOVE(&links->turns, link, by_turn);
+	TAILQ_INSERT_HEAD(&links->turns, link, by_turn);
+}
+
+static void
+receive_link(struct end *end, struct udp_batch *batch, struct link *link,
+    bool hung_up)
 {
 	enum udp_result result;
+	bool ended = false;
 
-	end->udp.fd = end->links->fds[which];
+	end->udp.fd = link->fd;
 	result = udp_receive(&end->udp, batch);
 	end->udp.fd = -1;
-	switch (result) {
-	case UDP_OK:
-		if (batch->count > 0 && batch->message[0].length > 0)
-			end->links->answered = which;
-		cut_at_end(end, batch, which);
-		break;
-	case UDP_NONE:
-		break;
-	case UDP_FAILED:
-		close_link(end, which);
-		break;
+	if (result == UDP_OK) {
+		ended = cut_at_end(end, batch);
+		if (batch->count > 0)
+			answer_first(end->links, link);
 	}
-	return UDP_OK;
+	if (result == UDP_FAILED || (ended && hung_up))
+		close_link(end, link);
+	else if (ended)
+		watch_no_more(end, link->fd,
+		    (uint64_t)(link - end->links->links));
 }
 
 enum udp_result
@@ -285,8 +301,11 @@ end_seqpacket_receive(struct end *end, struct udp_batch *batch)
 	/* One at a time: the kernel then puts it behind the others. */
 	if (epoll_wait(end->fd, &event, 1, 0) < 1)
 		return UDP_NONE;
-	if (event.data.u64 != LISTENING)
-		return receive_link(end, batch, (size_t)event.data.u64);
+	if (event.data.u64 != LISTENING) {
+		receive_link(end, batch, &end->links->links[event.data.u64],
+		    (event.events & EPOLLHUP) != 0);
+		return UDP_OK;
+	}
 	accept_links(end);
 	udp_batch_clear(batch);
 	return UDP_OK;
@@ -295,18 +314,22 @@ end_seqpacket_receive(struct end *end, struct udp_batch *batch)
 size_t
 end_seqpacket_drain(struct end *end)
 {
-	struct end_links *links = end->links;
+	struct link *link;
 	size_t given = 0;
 	int sent;
 
 	/* The loop may not be listening to newcomers just now. */
-	if (links->answered == LINKS)
+	if (answered(end->links) == NULL)
 		accept_links(end);
-	for (int turn = 0;
-	     turn < END_DRAIN_TURNS && hold_bytes(&end->hold) > 0 &&
-	     links->answered < LINKS && !end->stuck;
+	for (int turn = 0; turn < END_DRAIN_TURNS &&
+	     hold_bytes(&end->hold) > 0 && !end->stuck;
 	     turn++) {
-		sent = end_send_held(end, links->fds[links->answered], NULL, 0);
+		link = answered(end->links);
+		if (link == NULL) {
+			end->stuck = true;
+			break;
+		}
+		sent = end_send_held(end, link->fd, NULL, 0);
 		if (sent > 0)
 			given += (size_t)sent;
 		else if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
@@ -314,10 +337,8 @@ end_seqpacket_drain(struct end *end)
 		else if (errno == EMSGSIZE)
 			end_drop_held(end);
 		else
-			close_link(end, links->answered);
+			link->deaf = true;
 	}
-	if (links->answered == LINKS)
-		end->stuck = true;
 	end->udp.sent += given;
 	return given;
 }

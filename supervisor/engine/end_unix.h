@@ -20,15 +20,16 @@ struct state;
 int end_unix_open(struct end *end);
 size_t end_unix_drain(struct end *end);
 
-/* SOCK_SEQPACKET: end->fd listens, and becomes what the loop waits for. */
+/*
+ * SOCK_SEQPACKET: end->fd listens, and becomes what the loop waits for. When
+ * each datagram came is always told.
+ */
 int end_seqpacket_open(struct end *end);
 void end_seqpacket_close(struct end *end);
 enum udp_result end_seqpacket_receive(struct end *end, struct udp_batch *batch);
 size_t end_seqpacket_drain(struct end *end);
 /* Hear newcomers again, if there was no descriptor for one. */
 void end_seqpacket_tick(struct end *end);
-/* Have the kernel tell when each datagram came, of all connections. */
-void end_seqpacket_stamp(struct end *end);
 /* In an upgrade (state.h): the socket to open it on again, and who is there. */
 int end_seqpacket_listening(const struct end *end);
 void end_seqpacket_leave(struct state *state, struct end *end);
