@@ -6,6 +6,7 @@
 #ifndef ENGINE_BACKOFF_H
 #define ENGINE_BACKOFF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BACKOFF_FIRST_MS 100
@@ -18,6 +19,7 @@
 
 struct backoff {
 	unsigned int failures; /* since the last reset */
+	bool stands; /* this wait has a reason, and is not cut short */
 };
 
 /*

@@ -29,6 +29,7 @@ leave_totals(struct state *state, struct path *path)
 	TEXT(state, path->last_error);
 	TEXT(state, path->note);
 	STATE_NUMBER(state, path->backoff.failures);
+	state_flag(state, &path->backoff.stands);
 	STATE_NUMBER(state, path->restarts);
 	STATE_NUMBER(state, path->tx_bytes);
 	STATE_NUMBER(state, path->rx_bytes);

@@ -63,6 +63,8 @@ leave_counters(struct state *state, struct tunnel *tunnel)
 	STATE_NUMBER(state, tunnel->choice.turn);
 	STATE_NUMBER(state, tunnel->choice.seed);
 	STATE_NUMBER(state, tunnel->choice.alone_us);
+	STATE_NUMBER(state, tunnel->choice.vain);
+	state_flag(state, &tunnel->choice.untried);
 	STATE_NUMBER(state, tunnel->choice.instance);
 	STATE_NUMBER(state, tunnel->holds_us);
 	STATE_NUMBER(state, tunnel->next_sequence);

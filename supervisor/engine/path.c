@@ -166,16 +166,24 @@ path_free(struct path *path)
 	free(path);
 }
 
-static void
-await_redial(struct path *path, uint64_t up_us)
+static uint32_t
+redial_ms(struct path *path, uint64_t up_us)
 {
 	uint32_t delay_ms = backoff_next_ms(&path->backoff, up_us,
 	    arc4random());
 
-	if (path->failed && path->failure.reason == REASON_AUTH)
-		delay_ms = BACKOFF_DENIED_MS;
-	if (path->failed && path->failure.kind == 0)
-		delay_ms = BACKOFF_CRASH_MS;
+	path->backoff.stands = path->failed &&
+	    (path->failure.reason == REASON_AUTH || path->failure.kind == 0);
+	if (!path->backoff.stands)
+		return delay_ms;
+	return path->failure.kind == 0 ? BACKOFF_CRASH_MS : BACKOFF_DENIED_MS;
+}
+
+static void
+await_redial(struct path *path, uint64_t up_us)
+{
+	uint32_t delay_ms = redial_ms(path, up_us);
+
 	forget_session(path, false);
 	path->restarts++;
 	path_enter(path, PATH_WAITING);

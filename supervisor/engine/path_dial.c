@@ -124,6 +124,7 @@ path_dial(struct path *path)
 	struct job job;
 	int result;
 
+	tunnel_choice_dials(path);
 	show_destination(path);
 	fill_job(path, &job);
 	fill_hops(path, &job);

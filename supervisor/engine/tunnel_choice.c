@@ -12,6 +12,8 @@
 #define SECOND_US UINT64_C(1000000)
 /* So that those who lose their listener at once do not come at once. */
 #define SPREAD_US 200000
+/* How many records a name has is known to the workers alone. */
+#define SRV_TARGETS 4
 
 void
 tunnel_choose_first(struct tunnel *tunnel)
@@ -41,6 +43,25 @@ has_choice(const struct tunnel *tunnel)
 		config->destinations[0].kind == HOP_SRV);
 }
 
+/* How many turns it takes to have tried all of them. */
+static uint32_t
+round_turns(const struct config_tunnel *config)
+{
+	uint32_t count = (uint32_t)config->destinations_count;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (config->destinations[i].kind == HOP_SRV)
+			return count * SRV_TARGETS;
+	return count;
+}
+
+/* Not all have been tried yet since one was up. */
+static bool
+is_first_round(const struct tunnel *tunnel)
+{
+	return tunnel->choice.vain < round_turns(tunnel->config);
+}
+
 /* Does it go where it is told to? What only drains is told nothing more. */
 static bool
 is_led(const struct path *path)
@@ -57,7 +78,7 @@ is_led(const struct path *path)
  * the new one already, so it is asked anew as well.
  */
 static void
-redirect(struct path *path, uint64_t now_us)
+redirect(struct path *path, bool hurry, uint64_t now_us)
 {
 	switch (path->state) {
 	case PATH_DIALLING:
@@ -73,26 +94,62 @@ redirect(struct path *path, uint64_t now_us)
 	case PATH_ENDED:
 		return;
 	}
-	if (path->state != PATH_WAITING)
+	if (path->state != PATH_WAITING || !hurry || path->backoff.stands)
 		return;
 	path->backoff.failures = 1;
 	path->limit_us = now_us + arc4random_uniform(SPREAD_US);
 }
 
+/* Which of a name's records is next, the workers of the paths tell. */
+static void
+tell_next(const struct tunnel *tunnel)
+{
+	uint32_t target;
+
+	if (tunnel->config->destinations_count > 1)
+		log_notice(tunnel->name,
+		    "no path for %u s: the next listener is %s",
+		    tunnel->config->failover_s,
+		    tunnel_destination(tunnel, &target)->display);
+}
+
 static void
 choose_next(struct tunnel *tunnel, uint64_t now_us)
 {
-	const struct address_uri *destination;
+	struct tunnel_choice *choice = &tunnel->choice;
 	struct path *path, *next;
-	uint32_t target;
+	bool hurry;
 
-	tunnel->choice.turn++;
-	tunnel->choice.alone_us = now_us;
-	destination = tunnel_destination(tunnel, &target);
-	log_notice(tunnel->name, "no path for %u s: the next listener is %s",
-	    tunnel->config->failover_s, destination->display);
+	if (is_first_round(tunnel))
+		choice->vain++;
+	hurry = is_first_round(tunnel);
+	choice->turn++;
+	choice->alone_us = now_us;
+	choice->untried = true;
+	if (hurry)
+		tell_next(tunnel);
 	TAILQ_FOREACH_SAFE(path, &tunnel->paths, entry, next)
-		redirect(path, now_us);
+		redirect(path, hurry, now_us);
+}
+
+void
+tunnel_choice_dials(struct path *path)
+{
+	struct tunnel_choice *choice = &path->tunnel->choice;
+
+	if (!choice->untried || !is_led(path))
+		return;
+	choice->untried = false;
+	if (!is_first_round(path->tunnel))
+		choice->alone_us = clock_now_us();
+}
+
+static void
+begin_round(struct tunnel_choice *choice)
+{
+	choice->alone_us = 0;
+	choice->vain = 0;
+	choice->untried = false;
 }
 
 static bool
@@ -114,11 +171,11 @@ tunnel_choice_tick(struct tunnel *tunnel, uint64_t now_us)
 	if (!has_choice(tunnel))
 		return;
 	if (tunnel->config->down || has_led(tunnel))
-		choice->alone_us = 0;
+		begin_round(choice);
 	else if (choice->alone_us == 0)
 		choice->alone_us = now_us;
-	else if (now_us - choice->alone_us >=
-	    tunnel->config->failover_s * SECOND_US)
+	else if (!choice->untried && now_us >= choice->alone_us &&
+	    now_us - choice->alone_us >= tunnel->config->failover_s * SECOND_US)
 		choose_next(tunnel, now_us);
 }
 
