@@ -80,8 +80,14 @@ are_known() {
 	    [ "$(of_tunnel listener out .clients)" = "$1" ]
 }
 await 5 "8 clients" are_known 8
+of_clients=$("$build/socktopusctl" -s "${control[connector]}" status out |
+    sed -n 's/^  clients: //p')
+[ "$of_clients" = "8 of 8 in use" ] || fail "status: clients: $of_clients"
+[ "$(of_tunnel connector out .clients_max)" = 8 ] || fail "no clients_max"
 [ "$(ss -Huna "dport = :$far" | awk '{ print $4 }' | sort -u | wc -l)" -ge 8 ] ||
     fail "there are fewer source ports than clients"
+crowded='out: all 8 clients are in use: [0-9]* datagrams of others'
+expect_problem "$crowded"
 for _ in $(seq 20); do
 	"$dgram" send -a 127.0.0.1 -n 5 127.0.0.1 "$here" >/dev/null
 done
@@ -91,6 +97,9 @@ answered 1 2 3 4 5 6 7 8
 strangers=$(of_tunnel connector out .dropped.stranger)
 { [ "$strangers" -le 100 ] && [ "$strangers" -ge $((100 - drops)) ]; } ||
     fail "strangers: $strangers, not 100"
+await_line 5 connector "$crowded"
+[ "$(grep -c "$crowded" "$work/connector.log")" = 1 ] ||
+    fail "it is said more often than once a minute"
 note "8 clients told apart, and 20 strangers kept out"
 
 await 10 "clients forgotten" are_known 0

@@ -89,7 +89,7 @@ read_sources(struct state *state)
 		abort();
 	sources_leave(state, sources);
 	client = sources_admit(sources, &from, sizeof(struct sockaddr_in), 1);
-	if (client != SOURCES_STRANGER)
+	if (client >= 0)
 		sources_find(sources, (uint16_t)client, 2, &length);
 	if (sources_known(sources) > 3)
 		abort();

@@ -99,6 +99,27 @@ START_TEST(test_receiver)
 }
 END_TEST
 
+START_TEST(test_strangers)
+{
+	input.strangers = 100;
+	expect(WHY_NOTHING, "");
+	input.strangers = 2000;
+	expect(WHY_STRANGERS,
+	    "2000 of 12000 datagrams were dropped, as the tunnel does not "
+	    "hear");
+	input.clients = 9;
+	input.clients_max = 10;
+	expect(WHY_STRANGERS, "Strangers");
+	input.clients = 10;
+	expect(WHY_STRANGERS, "all 10 are in use, and 2000 of 12000 datagrams");
+	/* Few of them do not explain that; most would. */
+	input.blocked = 0.5;
+	expect(WHY_PATHS, "");
+	input.strangers = 90000;
+	expect(WHY_STRANGERS, "90000 of 100000");
+}
+END_TEST
+
 START_TEST(test_cpu)
 {
 	/* It keeps up. */
@@ -301,7 +322,10 @@ END_TEST
  * silent since it came up again.
  */
 #define ANSWER(sent)                                                        \
-	"tunnel name=t local=127.0.0.1:1 remote=127.0.0.1:2 received=0\n"   \
+	"tunnel name=t local=127.0.0.1:1 remote=127.0.0.1:2 received=0 "    \
+	"clients=3 clients_max=4\n"                                         \
+	"ledger tunnel=t direction=in stranger=1\n"                         \
+	"ledger tunnel=t direction=out stranger=" sent "\n"                 \
 	"path tunnel=t uri=tcp://one state=waiting pid=0 tx_bytes=0\n"      \
 	"path tunnel=t uri=tcp://two state=waiting pid=0 tx_bytes=9000\n"   \
 	"path tunnel=t uri=tcp://three state=up pid=2147483647 "            \
@@ -329,6 +353,9 @@ START_TEST(test_who_is_down_carries_nothing)
 	ck_assert_double_gt(read[2].bytes_s, 0);
 	ck_assert(read[3].stalled && !read[3].up);
 	ck_assert_str_eq(read[3].error, "");
+	ck_assert_uint_eq(input.strangers, 2000);
+	ck_assert_uint_eq(input.clients, 3);
+	ck_assert_uint_eq(input.clients_max, 4);
 	why_watch_free(watch);
 	reply_free(&before);
 	reply_free(&after);
@@ -398,6 +425,7 @@ main(void)
 	tcase_add_test(tests, test_nothing);
 	tcase_add_test(tests, test_down);
 	tcase_add_test(tests, test_receiver);
+	tcase_add_test(tests, test_strangers);
 	tcase_add_test(tests, test_cpu);
 	tcase_add_test(tests, test_buffer);
 	tcase_add_test(tests, test_paths);

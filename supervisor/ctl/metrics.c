@@ -86,6 +86,8 @@ static const struct metric metrics[] = {
 	    "What may wait in the UDP receive buffer now." },
 	{ "socktopus_tunnel_clients", NULL, "tunnel", "clients", TYPE_GAUGE, 0,
 	    false, "Senders that the tunnel tells apart." },
+	{ "socktopus_tunnel_clients_max", NULL, "tunnel", "clients_max",
+	    TYPE_GAUGE, 0, false, "How many it may tell apart." },
 	{ "socktopus_tunnel_dropped_datagrams", "datagrams", "drop", "count",
 	    TYPE_COUNTER, 0, false,
 	    "Datagrams that were lost on this system, by cause." },

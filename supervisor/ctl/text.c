@@ -70,6 +70,18 @@ write_line(const struct output *output, size_t record, const char *title,
 	putc('\n', output->stream);
 }
 
+static void
+write_clients(const struct output *output, size_t tunnel)
+{
+	uint64_t most = get_number(output, tunnel, "clients_max");
+
+	if (most == 0)
+		return;
+	write_title(output, "clients");
+	fprintf(output->stream, "%" PRIu64 " of %" PRIu64 " in use\n",
+	    get_number(output, tunnel, "clients"), most);
+}
+
 static bool
 is_of(const struct output *output, size_t record, size_t tunnel,
     const char *kind)
@@ -159,6 +171,7 @@ write_tunnel(const struct output *output, size_t tunnel)
 	write_line(output, tunnel, "peer", "peer");
 	write_line(output, tunnel, "local", "local");
 	write_line(output, tunnel, "remote", "remote");
+	write_clients(output, tunnel);
 	write_line(output, tunnel, "scheduler", "scheduler");
 	write_counters(output, tunnel, "sent", sent, LENGTH(sent));
 	write_counters(output, tunnel, "delivered", delivered,

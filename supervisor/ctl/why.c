@@ -18,6 +18,8 @@
 #define BLOCKED_MOSTLY 0.8
 #define DROPPED_LEAST 0.001
 #define IGNORED_LEAST 0.005
+#define STRANGERS_LEAST 0.01
+#define STRANGERS_MOSTLY 0.5
 #define HELD_LEAST_MS 5.0
 #define PAYS_LEAST 1.05
 
@@ -52,12 +54,17 @@ offered(const struct why_input *input)
 	return carried(input) * (1 + share(dropped, input->received));
 }
 
+static uint64_t
+came(const struct why_input *input)
+{
+	return input->received + input->kernel + input->no_room +
+	    input->strangers;
+}
+
 static bool
 drops(const struct why_input *input, uint64_t count)
 {
-	uint64_t came = input->received + input->kernel + input->no_room;
-
-	return share(count, came) > DROPPED_LEAST;
+	return share(count, came(input)) > DROPPED_LEAST;
 }
 
 static bool
@@ -167,6 +174,33 @@ judge_receiver(const struct why_input *input, char *words)
 	return true;
 }
 
+static bool
+judge_strangers(const struct why_input *input, char *words)
+{
+	if (share(input->strangers, came(input)) <= STRANGERS_LEAST)
+		return false;
+	if (input->clients_max > 0 && input->clients >= input->clients_max)
+		snprintf(words, WHY_SENTENCE_MAX,
+		    "The clients: all %" PRIu64 " are in use, and %" PRIu64
+		    " of %" PRIu64 " datagrams were dropped, as others sent "
+		    "them: raise clients, or see who sends.",
+		    input->clients_max, input->strangers, came(input));
+	else
+		snprintf(words, WHY_SENTENCE_MAX,
+		    "Strangers: %" PRIu64 " of %" PRIu64 " datagrams were "
+		    "dropped, as the tunnel does not hear who sent them: see "
+		    "permit and clients.",
+		    input->strangers, came(input));
+	return true;
+}
+
+static bool
+judge_mostly_strangers(const struct why_input *input, char *words)
+{
+	return share(input->strangers, came(input)) > STRANGERS_MOSTLY &&
+	    judge_strangers(input, words);
+}
+
 static void
 say_cpu(const struct why_process *process, const char *name, const char *uri,
     char *words)
@@ -217,8 +251,7 @@ judge_buffer(const struct why_input *input, char *words)
 	    "The UDP receive buffer: the kernel dropped %" PRIu64 " of %" PRIu64
 	    " datagrams, though paths had room: bursts are longer than its "
 	    "%" PRIu64 " KiB, or net.core.rmem_max allows no more.",
-	    input->kernel, input->received + input->kernel + input->no_room,
-	    input->buffer_bytes / 1024);
+	    input->kernel, came(input), input->buffer_bytes / 1024);
 	return true;
 }
 
@@ -286,20 +319,25 @@ judge_nothing(const struct why_input *input, char *words)
 static void
 judge_limit(const struct why_input *input, struct why_verdict *verdict)
 {
-	static bool (*const judges[])(const struct why_input *, char *) = {
-		[WHY_DOWN] = judge_down,
-		[WHY_RECEIVER] = judge_receiver,
-		[WHY_CPU] = judge_cpu,
-		[WHY_BUFFER] = judge_buffer,
-		[WHY_PATHS] = judge_paths,
-		[WHY_REORDER] = judge_reorder,
-		[WHY_NOTHING] = judge_nothing,
+	static const struct {
+		enum why_limit limit;
+		bool (*judge)(const struct why_input *input, char *words);
+	} judges[] = {
+		{ WHY_DOWN, judge_down },
+		{ WHY_RECEIVER, judge_receiver },
+		{ WHY_STRANGERS, judge_mostly_strangers },
+		{ WHY_CPU, judge_cpu },
+		{ WHY_BUFFER, judge_buffer },
+		{ WHY_PATHS, judge_paths },
+		{ WHY_REORDER, judge_reorder },
+		{ WHY_STRANGERS, judge_strangers },
+		{ WHY_NOTHING, judge_nothing },
 	};
 	size_t i = 0;
 
-	while (!judges[i](input, verdict->limit_words))
+	while (!judges[i].judge(input, verdict->limit_words))
 		i++;
-	verdict->limit = (enum why_limit)i;
+	verdict->limit = judges[i].limit;
 }
 
 /* Now, and what the best one would alone. */
@@ -351,20 +389,4 @@ why_judge(const struct why_input *input, struct why_verdict *verdict)
 	memset(verdict, 0, sizeof(*verdict));
 	judge_limit(input, verdict);
 	judge_pay(input, verdict);
-}
-
-const char *
-why_limit_name(enum why_limit limit)
-{
-	static const char *const names[] = {
-		[WHY_DOWN] = "down",
-		[WHY_RECEIVER] = "receiver",
-		[WHY_CPU] = "cpu",
-		[WHY_BUFFER] = "buffer",
-		[WHY_PATHS] = "paths",
-		[WHY_REORDER] = "reorder",
-		[WHY_NOTHING] = "nothing",
-	};
-
-	return names[limit];
 }

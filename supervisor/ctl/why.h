@@ -44,12 +44,15 @@ struct why_input {
 	uint64_t received;
 	uint64_t kernel; /* dropped by the receive buffer */
 	uint64_t no_room;
+	uint64_t strangers; /* from whom it does not hear */
 	uint64_t delivered;
 	uint64_t refused;     /* by the socket here, or for nobody */
 	uint64_t unreachable; /* nobody took them */
 	uint64_t ignored;     /* dropped by the application's own buffer */
 	double blocked;	      /* share of the time without room on any path */
 	double held_ms;	      /* mean over what was delivered, for order */
+	uint64_t clients;     /* told apart now, */
+	uint64_t clients_max; /* of so many at most; 0: none are */
 	unsigned int reorder_ms;
 	uint64_t buffer_bytes;
 	const char *application; /* its address */
@@ -62,6 +65,7 @@ struct why_input {
 enum why_limit {
 	WHY_DOWN,
 	WHY_RECEIVER,
+	WHY_STRANGERS,
 	WHY_CPU,
 	WHY_BUFFER,
 	WHY_PATHS,

@@ -262,6 +262,18 @@ drop_growth(const struct pair *pair, const char *cause)
 		dropped(pair->after, pair->is, cause));
 }
 
+/* The ledger's, as the drops have those for whom nobody is known among them. */
+static uint64_t
+strangers(const struct reply *reply, size_t tunnel)
+{
+	for (size_t i = 0; i < reply->count; i++)
+		if (reply->records[i].tunnel == tunnel &&
+		    is_a(reply, i, "ledger") &&
+		    strcmp(reply_text(reply, i, "direction"), "out") == 0)
+			return reply_number(reply, i, "stranger");
+	return 0;
+}
+
 static void
 read_counters(const struct pair *pair, struct why_input *input)
 {
@@ -270,6 +282,9 @@ read_counters(const struct pair *pair, struct why_input *input)
 	input->received = growth(pair, "received");
 	input->kernel = drop_growth(pair, "kernel");
 	input->no_room = drop_growth(pair, "no_room");
+	if (pair->was != REPLY_NONE)
+		input->strangers = grown(strangers(pair->before, pair->was),
+		    strangers(pair->after, pair->is));
 	input->delivered = growth(pair, "delivered");
 	input->refused = drop_growth(pair, "refused");
 	input->unreachable = growth(pair, "unreachable");
@@ -294,6 +309,8 @@ why_input_read(const struct why_watch *watch, const struct reply *before,
 	input->application = reply_text(after, tunnel, "remote");
 	input->redundant = strcmp(reply_text(after, tunnel, "scheduler"),
 			       "redundant") == 0;
+	input->clients = reply_number(after, tunnel, "clients");
+	input->clients_max = reply_number(after, tunnel, "clients_max");
 	input->reorder_ms = (unsigned int)reply_number(after, tunnel,
 	    "reorder_ms");
 	input->buffer_bytes = reply_number(after, tunnel, "buffer_bytes");

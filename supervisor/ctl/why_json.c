@@ -83,12 +83,13 @@ make_groups(const struct why_input *input)
 static json_t *
 make_figures(const struct why_input *input)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, "
+			 "s:f}",
 	    "received", (json_int_t)input->received, "kernel",
 	    (json_int_t)input->kernel, "no_room", (json_int_t)input->no_room,
-	    "delivered", (json_int_t)input->delivered, "refused",
-	    (json_int_t)input->refused, "unreachable",
-	    (json_int_t)input->unreachable, "ignored",
+	    "stranger", (json_int_t)input->strangers, "delivered",
+	    (json_int_t)input->delivered, "refused", (json_int_t)input->refused,
+	    "unreachable", (json_int_t)input->unreachable, "ignored",
 	    (json_int_t)input->ignored, "buffer_bytes",
 	    (json_int_t)input->buffer_bytes, "blocked", input->blocked,
 	    "held_ms", input->held_ms);

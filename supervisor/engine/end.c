@@ -113,7 +113,7 @@ end_take(struct end *end)
 	struct udp *udp = &end->udp;
 
 	udp->received = udp->kernel_drops = udp->no_room = 0;
-	udp->strangers = udp->nobody = udp->oversize = 0;
+	udp->strangers = udp->crowded = udp->nobody = udp->oversize = 0;
 	udp->sent = udp->refused = udp->unreachable = 0;
 	end->inherited = end->hold.count;
 	end->taken = true;
@@ -184,6 +184,14 @@ end_clients(const struct end *end)
 	if (end->fan != NULL)
 		return end_fan_clients(end);
 	return end->tagged ? sources_known(end->udp.sources) : 0;
+}
+
+size_t
+end_clients_max(const struct end *end)
+{
+	if (end->fan != NULL)
+		return end_fan_limit(end);
+	return end->tagged ? sources_limit(end->udp.sources) : 0;
 }
 
 void

@@ -73,7 +73,9 @@ bool end_is_udp(const struct end *end);
  * limit is 1 to SOURCES_MAX. 0, or -1 with errno.
  */
 int end_set_clients(struct end *end, size_t limit, uint64_t idle_us);
+/* How many there are, and how many there may be; 0: none are told apart. */
 size_t end_clients(const struct end *end);
+size_t end_clients_max(const struct end *end);
 
 /* Forget clients that are idle, hear newcomers again; now and then. */
 void end_tick(struct end *end, uint64_t now_us);

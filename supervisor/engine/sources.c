@@ -144,6 +144,14 @@ sources_known(const struct sources *sources)
 	return sources->known;
 }
 
+static bool
+may_come(const struct sources *sources, const struct sockaddr_storage *address)
+{
+	return sources->permits == NULL ||
+	    address_permitted(sources->permits, sources->permits_count,
+		address);
+}
+
 /* A place for a newcomer, or NULL. */
 static struct source *
 make_room(struct sources *sources, uint64_t now_us)
@@ -161,13 +169,8 @@ static struct source *
 add(struct sources *sources, const struct sockaddr_storage *address,
     socklen_t length, uint64_t now_us)
 {
-	struct source *source;
+	struct source *source = make_room(sources, now_us);
 
-	if (sources->permits != NULL &&
-	    !address_permitted(sources->permits, sources->permits_count,
-		address))
-		return NULL;
-	source = make_room(sources, now_us);
 	if (source == NULL)
 		return NULL;
 	memcpy(&source->address, address, length);
@@ -260,10 +263,12 @@ sources_admit(struct sources *sources, const struct sockaddr_storage *from,
 		LIST_FOREACH(source, chain_of(sources, from, length), chain)
 			if (is_at(source, from, length))
 				break;
+	if (source == NULL && !may_come(sources, from))
+		return SOURCES_STRANGER;
 	if (source == NULL)
 		source = add(sources, from, length, now_us);
 	if (source == NULL)
-		return SOURCES_STRANGER;
+		return SOURCES_FULL;
 	touch(sources, source, now_us);
 	sources->last = source;
 	return source->number;

@@ -18,6 +18,7 @@ struct state;
 
 #define SOURCES_MAX 1024
 #define SOURCES_STRANGER (-1)
+#define SOURCES_FULL (-2)
 
 /*
  * limit is 1 to SOURCES_MAX. A client that neither sent nor was sent to for
@@ -31,7 +32,10 @@ void sources_free(struct sources *sources);
 void sources_permit(struct sources *sources,
     const struct address_permit *permits, size_t count);
 
-/* The number of the client at this address, or SOURCES_STRANGER. */
+/*
+ * The number of the client at this address; SOURCES_STRANGER: it is not
+ * permitted; SOURCES_FULL: there are as many as may be.
+ */
 int sources_admit(struct sources *sources, const struct sockaddr_storage *from,
     socklen_t length, uint64_t now_us);
 

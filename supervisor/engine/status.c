@@ -178,8 +178,10 @@ write_tunnel(struct evbuffer *out, struct tunnel *tunnel, uint64_t now_us)
 	add_number(out, "received", tunnel->end->udp.received);
 	add_number(out, "sent", tunnel->sent);
 	add_number(out, "delivered", tunnel->delivered);
-	if (tunnel->end->tagged)
+	if (tunnel->end->tagged) {
 		add_number(out, "clients", end_clients(tunnel->end));
+		add_number(out, "clients_max", end_clients_max(tunnel->end));
+	}
 	add_number(out, "held_bytes", end_held_bytes(tunnel->end));
 	add_number(out, "resent", tunnel->resent);
 	add_number(out, "duplicates", tunnel->arrival.duplicates);

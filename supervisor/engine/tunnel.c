@@ -12,6 +12,7 @@
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/path.h"
 #include "supervisor/engine/tunnel_change.h"
+#include "supervisor/engine/tunnel_clients.h"
 #include "supervisor/engine/tunnel_ledger.h"
 #include "supervisor/engine/tunnel_pool.h"
 #include "supervisor/engine/tunnel_samples.h"
@@ -308,6 +309,7 @@ tunnel_tick(struct tunnel *tunnel, uint64_t now_us)
 	tunnel_tend_hold(tunnel, now_us);
 	tunnel_samples_tick(tunnel, now_us);
 	end_tick(tunnel->end, now_us);
+	tunnel_clients_tick(tunnel, now_us);
 	if (tunnel->blocked && tunnel->paths_up > 0)
 		tunnel_path_room(tunnel);
 	return tunnel->config != NULL || tunnel->paths_count > 0 ||

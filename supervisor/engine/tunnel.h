@@ -74,14 +74,16 @@ struct tunnel {
 	uint64_t blocked_at_us; /* since when it is */
 	uint64_t held_us;	/* reorder: of each datagram, in all */
 	uint64_t sampled_us;
-	uint64_t sent;	    /* datagrams packed for paths */
-	uint64_t resent;    /* of them, more than once */
-	uint64_t copies;    /* of them, given to paths */
-	uint64_t too_old;   /* for max_age */
-	uint64_t too_large; /* for the peer's frame limit */
-	uint64_t arrived;   /* datagrams that paths brought */
-	uint64_t delivered; /* given to the application */
-	uint64_t advanced;  /* an heir has one for it: advance.h; 0: no */
+	uint64_t crowded;    /* the end's, when that was logged, */
+	uint64_t crowded_us; /* which was then; 0: never */
+	uint64_t sent;	     /* datagrams packed for paths */
+	uint64_t resent;     /* of them, more than once */
+	uint64_t copies;     /* of them, given to paths */
+	uint64_t too_old;    /* for max_age */
+	uint64_t too_large;  /* for the peer's frame limit */
+	uint64_t arrived;    /* datagrams that paths brought */
+	uint64_t delivered;  /* given to the application */
+	uint64_t advanced;   /* an heir has one for it: advance.h; 0: no */
 };
 
 /*

@@ -184,7 +184,7 @@ read_control(struct msghdr *header, uint64_t *arrived_us)
 	return segment > 0 ? (uint32_t)segment : 0;
 }
 
-/* What a message is told by: its client, or SOURCES_STRANGER. */
+/* What a message is told by: its client, or as sources_admit() says. */
 static int
 tell_client(struct udp *udp, const struct msghdr *header, uint64_t now_us)
 {
@@ -205,8 +205,10 @@ note_message(struct udp *udp, struct udp_batch *batch, unsigned int slot,
 
 	if (segment == 0 || segment > length)
 		segment = length;
-	if (client == SOURCES_STRANGER) {
+	if (client < 0) {
 		udp->strangers += udp_batch_datagrams(length, segment);
+		if (client == SOURCES_FULL)
+			udp->crowded += udp_batch_datagrams(length, segment);
 		return;
 	}
 	if (segment > FRAME_DATAGRAM_MAX) {

@@ -32,6 +32,7 @@ struct udp {
 	uint64_t kernel_drops;	/* what the kernel had no room for; datagrams
 				 * that arrived joined count as one */
 	uint64_t strangers;	/* from whom we do not know */
+	uint64_t crowded;	/* of them, with as many clients as may be */
 	uint64_t nobody;	/* for whom we do not know */
 	uint64_t no_room;	/* the same while it was starved */
 	bool starved;		/* its owner's: not read, on purpose */
