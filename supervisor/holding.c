@@ -9,20 +9,15 @@
 #include "supervisor/holding.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include <errno.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "supervisor/config_ends.h"
 #include "supervisor/log.h"
 #include "supervisor/named_socket.h"
 #include "supervisor/tun.h"
@@ -41,132 +36,6 @@ refuse(char why[HOLDING_WHY_MAX], const char *format, ...)
 	vsnprintf(why, HOLDING_WHY_MAX, format, arguments);
 	va_end(arguments);
 	return -1;
-}
-
-static struct holding_item *
-add(struct holding *wanted, const char *name, uid_t owner, gid_t group)
-{
-	struct holding_item *items, *item;
-
-	items = reallocarray(wanted->items, wanted->count + 1, sizeof(*items));
-	if (items == NULL)
-		return NULL;
-	wanted->items = items;
-	item = &items[wanted->count];
-	*item = (struct holding_item){ .name = strdup(name),
-		.owner = owner,
-		.group = group,
-		.fd = -1 };
-	if (item->name == NULL)
-		return NULL;
-	wanted->count++;
-	return item;
-}
-
-/* Of an end that says who is to have it. */
-static int
-find_owner(struct holding_item *item, const struct config_rights *rights,
-    char *why)
-{
-	const struct passwd *user;
-	const struct group *group;
-
-	if (rights->owner[0] != '\0') {
-		user = getpwnam(rights->owner);
-		if (user == NULL)
-			return refuse(why,
-			    "%s: unix_owner: there is no user %s", item->of,
-			    rights->owner);
-		item->owner = user->pw_uid;
-		item->insist = true;
-	}
-	if (rights->group[0] != '\0') {
-		group = getgrnam(rights->group);
-		if (group == NULL)
-			return refuse(why,
-			    "%s: unix_group: there is no group %s", item->of,
-			    rights->group);
-		item->group = group->gr_gid;
-		item->insist = true;
-	}
-	return 0;
-}
-
-static int
-want_end(struct holding *wanted, const struct config_end *end, uid_t owner,
-    gid_t group, char *why)
-{
-	char text[ADDRESS_TEXT_MAX];
-	struct holding_item *item = add(wanted,
-	    address_format(&end->pair.local, text), owner, group);
-
-	if (item == NULL)
-		return refuse(why, "named ends: %s", strerror(errno));
-	snprintf(item->of, sizeof(item->of), "%s", end->of);
-	item->kind = end->pair.kind;
-	item->mode = end->rights->mode == 0 ? CONFIG_UNIX_MODE :
-					      end->rights->mode;
-	item->mtu = end->rights->tun_mtu;
-	item->offload = end->rights->tun_offload;
-	return find_owner(item, end->rights, why);
-}
-
-/*
- * The group's members may connect; the engine lets them look. The one that
- * nobody need have named is the package's, and for a service of root's.
- */
-static int
-share_control(struct holding_item *item, const char *name, char *why)
-{
-	const struct group *entry = getgrnam(name);
-	bool ours = strcmp(name, CONFIG_MONITORS) == 0;
-
-	if (ours &&
-	    (entry == NULL || (geteuid() != 0 && !group_member(entry->gr_gid))))
-		return 0;
-	if (entry == NULL)
-		return refuse(why, "control_group: there is no group %s", name);
-	item->group = entry->gr_gid;
-	item->mode = 0660;
-	/* Root has its own way where it may not give files away. */
-	item->insist = geteuid() != 0;
-	return 0;
-}
-
-static int
-want_control(struct holding *wanted, const struct config *config, uid_t owner,
-    gid_t group, char *why)
-{
-	struct holding_item *item;
-
-	if (config->control[0] == '\0')
-		return 0;
-	item = add(wanted, config->control, owner, group);
-	if (item == NULL)
-		return refuse(why, "named ends: %s", strerror(errno));
-	item->control = true;
-	item->mode = 0600;
-	return config->control_group[0] == '\0' ?
-	    0 :
-	    share_control(item, config->control_group, why);
-}
-
-int
-holding_want(struct holding *wanted, const struct config *config, uid_t owner,
-    gid_t group, char why[HOLDING_WHY_MAX])
-{
-	struct config_walk walk = { 0 };
-	struct config_end end;
-	int result = 0;
-
-	*wanted = (struct holding){ .count = 0 };
-	while (result == 0 && config_ends_next(config, &walk, &end))
-		result = want_end(wanted, &end, owner, group, why);
-	if (result == 0)
-		result = want_control(wanted, config, owner, group, why);
-	if (result == -1)
-		holding_drop(wanted);
-	return result;
 }
 
 static int
@@ -282,22 +151,28 @@ holding_open(struct holding *wanted, const struct holding *held,
 }
 
 static void
-remove_name(const char *name)
+remove_name(const struct holding_item *item, const char *name)
 {
-	if (unlink(name) == -1 && errno != ENOENT)
+	if (named_file_remove(name, &item->file) == 0 || errno == ENOENT)
+		return;
+	if (errno == ESTALE)
+		log_warn(NULL,
+		    "socket %s: something else has its name by now, and stays",
+		    name);
+	else
 		log_info(NULL, "socket %s: its name stays: %s", name,
 		    strerror(errno));
 }
 
 static void
-close_item(struct holding_item *item)
+close_item(const struct holding_item *item)
 {
 	char path[PATH_MAX];
 
 	if (item->fd == -1)
 		return;
 	if (!is_device(item))
-		remove_name(
+		remove_name(item,
 		    item->beside ? name_beside(item, path) : item->name);
 	close(item->fd);
 }
@@ -366,33 +241,42 @@ fit(const struct holding_item *item, const struct holding_item *before)
 		fit_socket(item);
 }
 
+/* From the one before, which is open still, or from nobody. */
 static void
-settle(struct holding_item *item)
+take_name(const struct holding_item *item, const struct holding_item *before)
 {
 	char path[PATH_MAX];
 
-	if (item->beside && rename(name_beside(item, path), item->name) == -1)
-		log_warn(NULL, "socket %s: stays the old one: %s", item->name,
-		    strerror(errno));
-	item->beside = item->shared = false;
+	if ((named_file_check(item->name, &before->file) == 0 ||
+		errno == ENOENT) &&
+	    rename(name_beside(item, path), item->name) == 0)
+		return;
+	log_warn(NULL, "socket %s: stays the old one: %s", item->name,
+	    named_file_error());
+	remove_name(item, name_beside(item, path));
+}
+
+static void
+succeed(const struct holding_item *item, const struct holding_item *before)
+{
+	if (item == NULL) {
+		close_item(before);
+	} else if (item->shared) {
+		fit(item, before);
+	} else {
+		if (item->beside)
+			take_name(item, before);
+		close(before->fd);
+	}
 }
 
 void
 holding_keep(struct holding *held, struct holding *wanted)
 {
-	const struct holding_item *next;
-
-	for (size_t i = 0; i < held->count; i++) {
-		next = find(wanted, &held->items[i]);
-		if (next == NULL)
-			close_item(&held->items[i]);
-		else if (next->shared)
-			fit(next, &held->items[i]);
-		else /* Another one takes its name. */
-			close(held->items[i].fd);
-	}
+	for (size_t i = 0; i < held->count; i++)
+		succeed(find(wanted, &held->items[i]), &held->items[i]);
 	for (size_t i = 0; i < wanted->count; i++)
-		settle(&wanted->items[i]);
+		wanted->items[i].beside = wanted->items[i].shared = false;
 	holding_forget(held);
 	*held = *wanted;
 	*wanted = (struct holding){ .count = 0 };

@@ -1,7 +1,8 @@
 /*
  * What has a name: the control socket, and the ends of a configuration that are
  * local sockets or network devices. From one configuration to the next, what
- * both want is kept open, and its name is not touched.
+ * both want is kept open, and its name is not touched. No name is removed or
+ * replaced that has become another's, see named_file.h.
  */
 #ifndef SUPERVISOR_HOLDING_H
 #define SUPERVISOR_HOLDING_H
@@ -41,14 +42,6 @@ struct holding {
 };
 
 /*
- * List what the configuration wants; what says nothing else is given to owner
- * and group. Users and groups are looked up, nothing is opened. 0, or -1 with a
- * line in why and nothing left. Free it by holding_drop(), or _keep().
- */
-int holding_want(struct holding *wanted, const struct config *config,
-    uid_t owner, gid_t group, char why[HOLDING_WHY_MAX]);
-
-/*
  * Open all of it that is not in held. 0, or -1 with a line in why; then what
  * was opened is to be dropped.
  */
@@ -64,7 +57,7 @@ void holding_keep(struct holding *held, struct holding *wanted);
 /* It is not wanted after all: close what is not shared and remove its name. */
 void holding_drop(struct holding *wanted);
 
-/* Close all, remove every name. */
+/* Close all, remove every name that is not another's by now. */
 void holding_end(struct holding *held);
 
 /* Free it, and leave everything open: another process holds it. */

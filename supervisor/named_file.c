@@ -82,6 +82,14 @@ named_file_open(const char *path, const struct named_file *file)
 }
 
 int
+named_file_check(const char *path, const struct named_file *file)
+{
+	int fd = named_file_open(path, file);
+
+	return fd == -1 ? -1 : close(fd);
+}
+
+int
 named_file_give(int fd, uid_t owner, gid_t group)
 {
 	return fchownat(fd, "", owner, group, AT_EMPTY_PATH);
@@ -104,12 +112,7 @@ named_file_set_mode(int fd, mode_t mode)
 int
 named_file_remove(const char *path, const struct named_file *file)
 {
-	int fd = named_file_open(path, file);
-
-	if (fd == -1)
-		return -1;
-	close(fd);
-	return unlink(path);
+	return named_file_check(path, file) == 0 ? unlink(path) : -1;
 }
 
 const char *

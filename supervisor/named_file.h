@@ -26,6 +26,9 @@ int named_file_find(int socket, const char *path, struct named_file *file);
  */
 int named_file_open(const char *path, const struct named_file *file);
 
+/* The same, and no descriptor: 0 or -1. */
+int named_file_check(const char *path, const struct named_file *file);
+
 /* Of such a descriptor: chown(2) and chmod(2). 0, or -1 with errno. */
 int named_file_give(int fd, uid_t owner, gid_t group);
 int named_file_set_mode(int fd, mode_t mode);

@@ -19,6 +19,7 @@
 #include "supervisor/config.h"
 #include "supervisor/descriptors.h"
 #include "supervisor/holding.h"
+#include "supervisor/holding_want.h"
 #include "supervisor/options.h"
 #include "supervisor/privilege.h"
 #include "supervisor/sandbox.h"

@@ -20,6 +20,7 @@
 #include "supervisor/config.h"
 #include "supervisor/config_ends.h"
 #include "supervisor/engine/udp.h"
+#include "supervisor/holding_want.h"
 #include "supervisor/listening.h"
 #include "supervisor/log.h"
 

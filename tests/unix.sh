@@ -120,6 +120,23 @@ expect sink lost 0
 kill -KILL "${pid[connector]}"
 finish connector
 [ -S "$near" ] || fail "who has removed the name?"
+
+# Who has lost his name does not remove it from whoever has it by now.
+expect_problem 'something else has its name by now, and stays'
+begin_file loser far <<END
+listen = ( "127.0.0.1:0" );
+peers = ( { name = "near"; key = "$(public_key near)";
+	permit = ( "unix:$work/lost" ); } );
+END
+start_file loser
+await_listening loser
+rm "$work/lost" "${control[loser]}"
+echo precious >"$work/lost"
+echo precious >"${control[loser]}"
+stop loser
+[ "$(cat "$work/lost" "${control[loser]}" | grep -c precious)" = 2 ] ||
+    fail "what had the names by then was removed"
+note "a name is removed only from the socket that was bound"
 connect connector "unix:$near" "unix:$work/far/learns" ""
 await_paths connector 2
 note "a stale name is replaced, one in use is not"
