@@ -82,6 +82,7 @@ note "a connector that starts again leaves the far application connected"
 
 # One that sends no more waits for its answer.
 await_paths connector 2
+# shellcheck disable=SC2016 # of the shell that it starts
 start half bash -c 'printf request | socat -t 20 - "UNIX-CONNECT:$1,socktype=5"' \
     half "$near"
 await 10 "the answer to one that sends no more" grep -q request "$work/half.log"
