@@ -125,6 +125,47 @@ share(struct holding_item *item, const struct holding_item *same)
 	item->file = same->file;
 }
 
+/* A name that is gone or another's, a device that was deleted. */
+static bool
+is_lost(const struct holding_item *item)
+{
+	if (is_device(item))
+		return tun_set_offload(item->fd, item->offload) == -1 &&
+		    errno == EBADFD;
+	return named_file_check(item->name, &item->file) == -1 &&
+	    (errno == ENOENT || errno == ENOTDIR || errno == ESTALE);
+}
+
+/* If it cannot be, all else is to be done all the same. */
+static bool
+open_again(struct holding_item *item, char *why)
+{
+	item->again = open_item(item, why) == 0;
+	if (item->again)
+		log_notice(NULL, "%s was gone, and is opened again",
+		    item->name);
+	else
+		log_warn(NULL, "what has lost its name stays without: %s", why);
+	return item->again;
+}
+
+static int
+open_beside(struct holding_item *item, const struct holding_item *same,
+    char why[HOLDING_WHY_MAX])
+{
+	item->shared = same != NULL && may_share(item, same);
+	item->beside = same != NULL && !item->shared;
+	if (item->shared) {
+		share(item, same);
+		return 0;
+	}
+	if (item->beside && socket_type(item) == SOCK_DGRAM)
+		return refuse(why,
+		    "%s: socket %s: is of another kind now, and must go first",
+		    item->of, item->name);
+	return open_item(item, why);
+}
+
 int
 holding_open(struct holding *wanted, const struct holding *held,
     char why[HOLDING_WHY_MAX])
@@ -135,16 +176,9 @@ holding_open(struct holding *wanted, const struct holding *held,
 	for (size_t i = 0; i < wanted->count; i++) {
 		item = &wanted->items[i];
 		same = find(held, item);
-		item->shared = same != NULL && may_share(item, same);
-		item->beside = same != NULL && !item->shared;
-		if (item->shared)
-			share(item, same);
-		else if (item->beside && socket_type(item) == SOCK_DGRAM)
-			return refuse(why,
-			    "%s: socket %s: is of another kind now, and must "
-			    "go first",
-			    item->of, item->name);
-		else if (open_item(item, why) == -1)
+		if (same != NULL && is_lost(same) && open_again(item, why))
+			continue;
+		if (open_beside(item, same, why) == -1)
 			return -1;
 	}
 	return 0;

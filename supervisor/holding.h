@@ -33,7 +33,8 @@ struct holding_item {
 	int fd;			/* -1: not open */
 	struct named_file file; /* of a socket */
 	bool shared;		/* with what is held */
-	bool beside;		/* bound at another name until it is kept */
+	bool again;  /* what is held has lost its name, this one has it */
+	bool beside; /* bound at another name until it is kept */
 };
 
 struct holding {
@@ -42,7 +43,8 @@ struct holding {
 };
 
 /*
- * Open all of it that is not in held. 0, or -1 with a line in why; then what
+ * Open all of it that is not in held, or that has lost its name, or its device,
+ * since; where that cannot be, a warning says so. 0, or -1 with a line in why; then what
  * was opened is to be dropped.
  */
 int holding_open(struct holding *wanted, const struct holding *held,

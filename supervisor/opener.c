@@ -131,6 +131,10 @@ send_all(const struct opener *opener)
 		return -1;
 	for (size_t i = 0; i < opener->wanted.count; i++) {
 		item = &opener->wanted.items[i];
+		if (item->again &&
+		    send_record(opener, OPENER_LOST, item->kind, item->name,
+			-1) == -1)
+			return -1;
 		if (send_record(opener,
 			item->control ? OPENER_CONTROL : OPENER_END, item->kind,
 			item->name, item->fd) == -1)

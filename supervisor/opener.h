@@ -37,7 +37,9 @@ enum opener_type {
 	OPENER_END, /* kind: enum address_kind */
 	OPENER_CONTROL,
 	OPENER_DONE,
-	OPENER_FAULT /* words: nothing was opened */
+	OPENER_FAULT, /* words: nothing was opened */
+	/* kind and words of an end or control that follows: not the one held */
+	OPENER_LOST
 };
 
 /* On a SOCK_SEQPACKET pair, with at most one descriptor (SCM_RIGHTS). */

@@ -143,13 +143,33 @@ await_line 5 listener 'supervisor: reloaded'
 connector_file "$work/two.sock" "$logs/two" '' "$(unix_tunnel "unix:$work/in")"
 reload
 await_paths connector 2
-start app bash -c 'umask 0; exec "$@"' - "$dgram" sink -B "$work/app" \
-    -n 2000 -i 10 -t 20
-await_line 5 app '^port='
-"$dgram" send -U "$work/in" -n 2000 -s 0-1400 >/dev/null || fail "cannot send"
-finish app 30
-expect app lost 0
-expect app corrupt 0
+carries() {
+	start app bash -c 'umask 0; exec "$@"' - "$dgram" sink -B "$work/app" \
+	    -n 2000 -i 10 -t 20
+	await_line 5 app '^port='
+	"$dgram" send -U "$work/in" -n 2000 -s 0-1400 >/dev/null ||
+	    fail "cannot send"
+	finish app 30
+	expect app lost 0
+	expect app corrupt 0
+}
+carries
+
+# Names that are gone come again, and what has them is heard.
+rm "$work/in" "$work/out" "$work/two.sock"
+hup listener "$work/listener.log"
+reload
+for name in in out two.sock; do
+	[ -S "$work/$name" ] || fail "$name does not come again"
+	cat "$log_now" "$work/listener.log" |
+	    grep -q "$work/$name was gone, and is opened again" ||
+	    fail "no word of $name"
+done
+answers || fail "no answer at the control socket that came again"
+await_paths connector 2
+carries
+same "names that come again"
+note "names that were gone came again"
 socket_of_tunnel() {
 	ss -Hxae src "$work/in" | sed -n 's/.* \([0-9]*\) \* 0.*/\1/p' | head -n 1
 }

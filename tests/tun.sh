@@ -131,6 +131,10 @@ has_mtu() {
 }
 # The opener's part, when all is in force.
 await 5 "other MTU" has_mtu more 1280
+expect_problem 'receive: File descriptor in bad state'
+ip link del more
+reload more 'tun_mtu = 1280;' || fail "not opened again: $(cat "$work/said")"
+await 5 "the device that was deleted" has_mtu more 1280
 reload veth0 && fail "a device of another kind was taken"
 grep -q 'device veth0: another device has this name' "$work/said" ||
     fail "no word of the device of another kind: $(cat "$work/said")"

@@ -29,7 +29,8 @@ new_sockets(size_t count)
 	struct change_socket *sockets = calloc(count + 1, sizeof(*sockets));
 
 	for (size_t i = 0; sockets != NULL && i < count; i++)
-		sockets[i] = (struct change_socket){ -1, CHANGE_WHY_NAMED };
+		sockets[i] = (struct change_socket){ -1, false,
+			CHANGE_WHY_NAMED };
 	return sockets;
 }
 
@@ -345,7 +346,8 @@ change_apply(struct engine *engine, struct change *change,
 	struct engine_peer *old_peers = engine->peers;
 	struct noise_identity *old_identity = engine->identity;
 
-	plan.new_control = difference_control(plan.old, plan.new);
+	plan.new_control = difference_control(plan.old, plan.new) ||
+	    change->others[CHANGE_CONTROL].other;
 	plan.new_log = difference_log(&plan.old->log, &plan.new->log);
 	if (make_plan(&plan, change, error) == -1)
 		return -1;

@@ -23,7 +23,8 @@ struct engine;
 
 /* What was bound for a listener or an end, or why it could not be. */
 struct change_socket {
-	int fd; /* -1: none */
+	int fd;	    /* -1: none */
+	bool other; /* what is there has lost its name to it */
 	char why[CHANGE_WHY_MAX];
 };
 

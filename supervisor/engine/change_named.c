@@ -47,7 +47,7 @@ make_end(const struct change_plan *plan, const struct config_end *item,
 {
 	struct end *end = permitted_find(&plan->engine->permitted, &item->pair);
 
-	if (end != NULL)
+	if (end != NULL && !socket->other)
 		return end;
 	if (socket->fd == -1) {
 		strlcpy(error, socket->why, CHANGE_WHY_MAX);
@@ -89,6 +89,12 @@ change_plan_permitted(struct change_plan *plan, struct change *change,
 		permitted->ends[permitted->count++] = end;
 	}
 	return 0;
+}
+
+bool
+change_keeps_permitted(const struct change_plan *plan, const struct end *end)
+{
+	return is_among(&plan->permitted, end);
 }
 
 void

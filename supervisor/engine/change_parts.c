@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "supervisor/engine/change.h"
+#include "supervisor/engine/change_named.h"
 #include "supervisor/engine/difference.h"
 #include "supervisor/engine/end.h"
 #include "supervisor/engine/engine.h"
@@ -66,6 +67,8 @@ find_fault(const struct change_plan *plan, const struct tunnel *tunnel)
 		return "the identity has changed";
 	if (tunnel_find_refused(peer, &tunnel->end->asked) != NULL)
 		return "not permitted any more";
+	if (tunnel->end->kept && !change_keeps_permitted(plan, tunnel->end))
+		return "its end was opened again";
 	return NULL;
 }
 
@@ -159,10 +162,10 @@ change_turn_peers(struct change_plan *plan)
 
 /* What it listened on becomes the next one's where it is the same. */
 static struct end *
-take_end(struct tunnel *tunnel, const struct config_tunnel *config)
+take_end(struct tunnel *tunnel, const struct config_tunnel *config, bool other)
 {
-	bool keeps = difference_same_tuple(&tunnel->config->local,
-	    &config->local);
+	bool keeps = !other &&
+	    difference_same_tuple(&tunnel->config->local, &config->local);
 
 	log_notice(tunnel->name, "begun anew");
 	if (keeps)
@@ -193,15 +196,16 @@ turn_tunnel(struct change_plan *plan, struct change *change, size_t index)
 {
 	const struct config_tunnel *config = &plan->new->tunnels[index];
 	struct tunnel *tunnel = find_by_name(plan->engine, config->name);
+	bool other = change->tunnels[index].other;
 
 	if (tunnel == NULL) {
 		begin(plan, change, index, NULL);
 		return;
 	}
-	if (plan->new_identity ||
+	if (plan->new_identity || other ||
 	    difference_tunnel(plan->old, tunnel->config, plan->new, config) ==
 		DIFFERENCE_ANEW)
-		begin(plan, change, index, take_end(tunnel, config));
+		begin(plan, change, index, take_end(tunnel, config, other));
 	else
 		tunnel_change(tunnel, config);
 }

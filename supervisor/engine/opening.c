@@ -59,6 +59,7 @@ take(struct opening *opening, const struct opener_record *record, int fd)
 	case OPENER_LOG:
 	case OPENER_END:
 	case OPENER_CONTROL:
+	case OPENER_LOST:
 		if (opening->under_way && add(opening, record, fd) == 0)
 			return;
 		break;
@@ -162,6 +163,21 @@ opening_take(struct opening *opening, enum opener_type type, uint32_t kind,
 		return fd;
 	}
 	return -1;
+}
+
+bool
+opening_has_lost(const struct opening *opening, uint32_t kind,
+    const char *words)
+{
+	const struct opener_record *record;
+
+	for (size_t i = 0; i < opening->count; i++) {
+		record = &opening->items[i].record;
+		if (record->type == OPENER_LOST && record->kind == kind &&
+		    strcmp(record->words, words) == 0)
+			return true;
+	}
+	return false;
 }
 
 void

@@ -16,7 +16,7 @@ struct event;
 struct event_base;
 
 struct opening_item {
-	struct opener_record record; /* OPENER_LOG, _END, _CONTROL */
+	struct opener_record record; /* OPENER_LOG, _END, _CONTROL, _LOST */
 	int fd;			     /* -1: none, or it was taken */
 };
 
@@ -46,6 +46,10 @@ void opening_begin(struct opening *opening);
 
 /* A descriptor that was opened, once, or -1. kind as in opener.h. */
 int opening_take(struct opening *opening, enum opener_type type, uint32_t kind,
+    const char *words);
+
+/* What was open has lost its name: the descriptor is another one. */
+bool opening_has_lost(const struct opening *opening, uint32_t kind,
     const char *words);
 
 /*

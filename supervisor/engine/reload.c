@@ -117,6 +117,8 @@ take_named(struct reload *reload)
 					 &change->tunnels[walk.tunnel - 1];
 		socket->fd = opening_take(&reload->opening, OPENER_END,
 		    end.pair.kind, address_format(&end.pair.local, text));
+		socket->other = opening_has_lost(&reload->opening,
+		    end.pair.kind, text);
 		snprintf(socket->why, sizeof(socket->why),
 		    "%s: %s was not opened%s", end.of, text,
 		    reload->opening.channel == -1 ?
@@ -125,6 +127,8 @@ take_named(struct reload *reload)
 	}
 	change->others[CHANGE_CONTROL].fd = opening_take(&reload->opening,
 	    OPENER_CONTROL, 0, config->control);
+	change->others[CHANGE_CONTROL].other =
+	    opening_has_lost(&reload->opening, 0, config->control);
 	change->others[CHANGE_LOG].fd = opening_take(&reload->opening,
 	    OPENER_LOG, config->log.target, "");
 }
