@@ -70,10 +70,11 @@ memory_kib() {
 	awk '$1 == "VmRSS:" { print $2 }' "/proc/${engine[$1]}/status"
 }
 
-declare -A engine=() fds=() lines=()
+declare -A engine=() fds=() lines=() memory=()
 for node in listener connector; do
 	engine[$node]=$(engine_of "$node")
 	fds[$node]=$(descriptors "$node")
+	memory[$node]=$(memory_kib "$node")
 	lines[$node]=1
 done
 
@@ -137,9 +138,8 @@ has_little() {
 	    [ "$(descriptors "$1")" -le $((fds[$1] + $2)) ]
 }
 
-# The first round makes what the others use again; what two tunnels hold comes and
-# goes.
-grows_no_more() {
+# What two tunnels hold comes and goes.
+hardly_grows() {
 	[ -z "$sanitized" ] || return 0
 	[ "$(memory_kib "$1")" -le $((memory[$1] + 24576)) ] ||
 	    fail "$1: from ${memory[$1]} to $(memory_kib "$1") KiB"
@@ -173,8 +173,6 @@ rave() {
 	    dial "${port[listener]}" "$tuple"
 }
 
-declare -A memory=()
-
 evil_connectors() {
 	local round i
 
@@ -191,12 +189,11 @@ evil_connectors() {
 			[ "$status" = 0 ] || fail "impostor: status $status"
 		done
 		[ "$round" != 1 ] || finish evil1c 600
-		memory[listener]=${memory[listener]:-$(memory_kib listener)}
 	done
 	calm_end "$1"
 	stood "$work"/evil[0-9]*.log
 	lives_on listener "$1"
-	grows_no_more listener
+	hardly_grows listener
 	await 15 'end of evil paths' has_little listener 450
 }
 
@@ -238,12 +235,11 @@ evil_listener() {
 		evil_tunnel=
 		write_connector
 		hup connector
-		memory[connector]=${memory[connector]:-$(memory_kib connector)}
 	done
 	calm_end "$1"
 	stood "$work/evil.log"
 	lives_on connector "$1"
-	grows_no_more connector
+	hardly_grows connector
 	await 15 'end of evil paths' has_little connector 0
 }
 

@@ -3,6 +3,7 @@
 #include <bsd/stdlib.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -381,6 +382,8 @@ engine_run(const struct engine_start *start)
 	struct engine *engine = allocate(start->config);
 	int status;
 
+	/* Large tables are hardly ever full: no page before it is used. */
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	signal(SIGPIPE, SIG_IGN);
 	if (engine == NULL || open_loop(engine, start) == -1) {
 		log_error(NULL, "event loop: %s", strerror(errno));
