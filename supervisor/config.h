@@ -22,6 +22,7 @@
 #define CONFIG_POOL_MAX 64     /* candidates */
 #define CONFIG_DESTINATIONS_MAX 8
 #define CONFIG_CLIENTS_MAX 1024
+#define CONFIG_CONNECTIONS_MAX 256
 #define CONFIG_UNIX_MODE 0660 /* the default */
 
 enum config_scheduler {

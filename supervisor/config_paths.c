@@ -234,3 +234,17 @@ config_pool_read(const struct config_reader *reader,
 		return 0;
 	return config_reader_group(reader, pool, pool_keys, object);
 }
+
+int
+config_paths_check(const struct config_tunnel *tunnel, char *error, size_t size)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < tunnel->paths_count; i++)
+		count += tunnel->paths[i].count;
+	if (count <= CONFIG_CONNECTIONS_MAX)
+		return 0;
+	snprintf(error, size, "tunnel %s: more than %d connections",
+	    tunnel->name, CONFIG_CONNECTIONS_MAX);
+	return -1;
+}

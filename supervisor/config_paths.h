@@ -8,6 +8,8 @@
 
 #include "supervisor/config_reader.h"
 
+struct config_tunnel;
+
 /* What may stand in one path; the row uri comes first. */
 extern const struct config_key config_path_keys[];
 
@@ -24,5 +26,12 @@ int config_path_read(const struct config_reader *reader,
  */
 int config_pool_read(const struct config_reader *reader,
     const config_setting_t *tunnel, void *object);
+
+/*
+ * A path may be several connections, of which a tunnel has no more than
+ * CONFIG_CONNECTIONS_MAX. 0, or -1 with words in error, of that size.
+ */
+int config_paths_check(const struct config_tunnel *tunnel, char *error,
+    size_t size);
 
 #endif

@@ -254,6 +254,7 @@ config_tunnel_read(const struct config_reader *reader,
 {
 	struct config_tunnel *tunnel = config_add_tunnel(object);
 	const config_setting_t *paths;
+	char error[CONFIG_ERROR_MAX];
 
 	if (tunnel == NULL)
 		return config_reader_fail(reader, setting, "out of memory");
@@ -273,6 +274,8 @@ config_tunnel_read(const struct config_reader *reader,
 	if (tunnel->paths_count == 0)
 		return config_reader_fail(reader, setting,
 		    "tunnel %s has no path", tunnel->name);
+	if (config_paths_check(tunnel, error, sizeof(error)) == -1)
+		return config_reader_fail(reader, setting, "%s", error);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "supervisor/config.h"
+#include "supervisor/config_paths.h"
 
 #define QUICK_NAME "tunnel"
 #define QUICK_PEER "self"
@@ -206,6 +207,8 @@ add_tunnel(struct config *config, char *const *uris, int count, char *error)
 	for (i = 1; i < count; i++)
 		if (add_reflector(tunnel, uris[i], i + 1, error) == -1)
 			return -1;
+	if (config_paths_check(tunnel, error, OPTIONS_ERROR_MAX) == -1)
+		return -1;
 	if (read_tuple("UDPLOC", &tunnel->local, error) == -1)
 		return -1;
 	return read_tuple("UDPREM", &tunnel->remote, error);

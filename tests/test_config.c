@@ -20,6 +20,7 @@
 #define PEER                                                               \
 	"identity = \"key\"; peers = ({ name = \"p\"; key = \"" KEY "\"; " \
 	"});\n"
+#define MANY "{ uri = \"tcp://r\"; count = 64; }"
 #define TUNNEL                                                    \
 	"name = \"t\"; peer = \"p\"; destination = \"tcp://d\"; " \
 	"local = \"1\"; remote = \"2\";"
@@ -387,6 +388,9 @@ static const struct {
 	    "f:2: direct must be true or false" },
 	{ PEER "tunnels = ({ " TUNNEL "direct = false; });",
 	    "f:2: tunnel t has no path" },
+	{ PEER "tunnels = ({ " TUNNEL "paths = (" MANY ", " MANY ", " MANY
+	       ", " MANY "); });", /* 256, and the direct one */
+	    "f:2: tunnel t: more than 256 connections" },
 	{ PEER "tunnels = ({ " TUNNEL "scheduler = \"best\"; });",
 	    "f:2: scheduler must be" },
 	{ PEER "tunnels = ({ " TUNNEL "copies = 0; });",

@@ -160,6 +160,9 @@ START_TEST(nothing_is_lost_while_it_waits)
 
 	for (int slot = 0; slot < SPAWN_SLOTS; slot++)
 		ck_assert(spawner_claim(&spawner, slot, &counter, NULL));
+	ck_assert_int_eq(spawner_start(&spawner, NULL, 0, &counter, NULL), -1);
+	ck_assert_str_eq(spawner_why(errno),
+	    "1024 workers run, which is the limit");
 	child = fork();
 	ck_assert_int_ne(child, -1);
 	if (child == 0) {

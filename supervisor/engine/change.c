@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "supervisor/config_ends.h"
+#include "supervisor/config_paths.h"
 #include "supervisor/config_relays.h"
 #include "supervisor/engine/change_named.h"
 #include "supervisor/engine/change_parts.h"
@@ -155,23 +156,14 @@ refuse(char error[CHANGE_WHY_MAX], const char *words)
 	return -1;
 }
 
-/* A path of the configuration may be several connections. */
+/* Also of paths by hand. */
 static int
 check_counts(const struct config *config, char error[CHANGE_WHY_MAX])
 {
-	for (size_t i = 0; i < config->tunnels_count; i++) {
-		const struct config_tunnel *tunnel = &config->tunnels[i];
-		size_t count = 0;
-
-		for (size_t j = 0; j < tunnel->paths_count; j++)
-			count += tunnel->paths[j].count;
-		if (count <= TUNNEL_PATHS_MAX)
-			continue;
-		snprintf(error, CHANGE_WHY_MAX,
-		    "tunnel %s: more than %d connections", tunnel->name,
-		    TUNNEL_PATHS_MAX);
-		return -1;
-	}
+	for (size_t i = 0; i < config->tunnels_count; i++)
+		if (config_paths_check(&config->tunnels[i], error,
+			CHANGE_WHY_MAX) == -1)
+			return -1;
 	return 0;
 }
 

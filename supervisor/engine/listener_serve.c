@@ -61,7 +61,7 @@ begin(struct engine *engine, const struct newcomer *one)
 		TAILQ_INSERT_TAIL(&engine->arriving, path, entry);
 	else if (listener_may_log(engine))
 		log_warn(NULL, "connection from %s: worker: cannot start: %s",
-		    one->name, strerror(error));
+		    one->name, spawner_why(error));
 }
 
 /* False: not now. */

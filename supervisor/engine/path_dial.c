@@ -134,7 +134,7 @@ path_dial(struct path *path)
 	    &job, -1);
 	key_wipe(&job, sizeof(job));
 	if (result == -1) {
-		path_fail(path, "worker: cannot start: %s", strerror(errno));
+		path_fail(path, "worker: cannot start: %s", spawner_why(errno));
 		return;
 	}
 	if (put_message1(path) == -1) {

@@ -266,7 +266,7 @@ spawner_start(struct spawner *spawner, const int *descriptors, size_t count,
 		if (!spawner->slots[number].used)
 			break;
 	if (number == SPAWN_SLOTS || count > DESCRIPTORS_MAX) {
-		errno = ENOSPC;
+		errno = number == SPAWN_SLOTS ? EUSERS : EINVAL;
 		return -1;
 	}
 	if (send_record(spawner, SPAWN_START, number, 0, descriptors, count) ==
@@ -277,6 +277,15 @@ spawner_start(struct spawner *spawner, const int *descriptors, size_t count,
 	slot->owner = owner;
 	slot->argument = argument;
 	return number;
+}
+
+const char *
+spawner_why(int error)
+{
+	if (error != EUSERS)
+		return strerror(error);
+	_Static_assert(SPAWN_SLOTS == 1024, "the words say so");
+	return "1024 workers run, which is the limit";
 }
 
 bool

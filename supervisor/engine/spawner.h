@@ -100,11 +100,14 @@ void spawner_catch_up(struct spawner *spawner);
 
 /*
  * Ask for a worker that gets the descriptors in the order of enum worker_fd;
- * they stay the caller's. Returns the slot, or -1 with errno (ENOSPC: every
+ * they stay the caller's. Returns the slot, or -1 with errno (EUSERS: every
  * slot is taken).
  */
 int spawner_start(struct spawner *spawner, const int *descriptors, size_t count,
     const struct spawner_owner *owner, void *argument);
+
+/* That errno in words. */
+const char *spawner_why(int error);
 
 /* In an upgrade: the slot's worker lives on. False: the slot is taken. */
 bool spawner_claim(struct spawner *spawner, int slot,

@@ -26,7 +26,7 @@ struct path;
 struct tunnel_pool;
 struct tunnel_view;
 
-#define TUNNEL_PATHS_MAX 256
+#define TUNNEL_PATHS_MAX CONFIG_CONNECTIONS_MAX
 /* A tunnel's first datagram has a multiple of this for a number. */
 #define TUNNEL_SEQUENCE_STEP (UINT64_C(1) << 20)
 
