@@ -4,6 +4,7 @@
  */
 #include "supervisor/launch.h"
 
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -184,6 +185,7 @@ launch_exit_name(int code)
 	case LAUNCH_EXIT_PARENT:
 		return "the supervisor was gone";
 	case LAUNCH_EXIT_EXEC:
+	case LAUNCH_EXIT_PERMISSION:
 		return "the program cannot be executed";
 	}
 	return NULL;
@@ -216,6 +218,48 @@ open_worker(const char *folder, char path[PATH_MAX])
 	return launch_open_program(path);
 }
 
+/* Does it lead to the program that runs? */
+static bool
+is_own(const char *name)
+{
+	struct stat named, own;
+
+	return stat(name, &named) == 0 && stat("/proc/self/exe", &own) == 0 &&
+	    named.st_dev == own.st_dev && named.st_ino == own.st_ino;
+}
+
+/* From the root, with its links as they are. */
+static bool
+make_absolute(const char *name, char path[PATH_MAX])
+{
+	char folder[PATH_MAX] = "";
+
+	if (name[0] != '/' && getcwd(folder, sizeof(folder)) == NULL)
+		return false;
+	return (size_t)snprintf(path, PATH_MAX, "%s%s%s", folder,
+		   name[0] != '/' ? "/" : "", name) < PATH_MAX;
+}
+
+/*
+ * By whichever of its names is one: the second is what PATH led to, and of a
+ * program that was executed by descriptor it tells nothing.
+ */
+static void
+find_name(char path[PATH_MAX])
+{
+	const char *const names[] = { program_invocation_name,
+		(const char *)getauxval(AT_EXECFN) };
+	char found[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i] != NULL && strchr(names[i], '/') != NULL &&
+		    strncmp(names[i], "/dev/fd/", strlen("/dev/fd/")) != 0 &&
+		    make_absolute(names[i], found) && is_own(found)) {
+			memcpy(path, found, sizeof(found));
+			return;
+		}
+}
+
 int
 launch_open_worker(struct launch_programs *programs)
 {
@@ -232,6 +276,7 @@ launch_open_worker(struct launch_programs *programs)
 	programs->own[length] = '\0';
 	memcpy(folder, programs->own, sizeof(folder));
 	*strrchr(folder, '/') = '\0';
+	find_name(programs->own);
 	fd = open_worker(folder, programs->worker);
 	if (fd != -1)
 		return fd;

@@ -15,7 +15,7 @@ struct spawn_settings;
 
 /* Where they lie: what is started later is what stands there then. */
 struct launch_programs {
-	char own[PATH_MAX]; /* of this process */
+	char own[PATH_MAX]; /* of this process, as it was started by */
 	char worker[PATH_MAX];
 };
 
@@ -25,12 +25,13 @@ enum launch_exit {
 	LAUNCH_EXIT_IDS,
 	LAUNCH_EXIT_CAPABILITIES,
 	LAUNCH_EXIT_PARENT,
-	LAUNCH_EXIT_EXEC
+	LAUNCH_EXIT_EXEC,
+	LAUNCH_EXIT_PERMISSION /* the same, of another program on trial */
 };
 
 /*
- * Find this program and open the worker's: beside this one, else in the folder
- * that was compiled in. Close-on-exec; -1 having logged where it was looked
+ * Find this program and open the worker's: beside this one, links resolved, else
+ * in the folder that was compiled in. Before setproctitle(3). Close-on-exec; -1 having logged where it was looked
  * for.
  */
 int launch_open_worker(struct launch_programs *programs);

@@ -210,7 +210,7 @@ succession_try(const struct spawn_settings *settings, int program, int state)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
 		_exit(LAUNCH_EXIT_PARENT);
 	execute(settings, program, state, SUCCESSION_TRIAL);
-	_exit(LAUNCH_EXIT_EXEC);
+	_exit(errno == EACCES ? LAUNCH_EXIT_PERMISSION : LAUNCH_EXIT_EXEC);
 }
 
 void

@@ -19,6 +19,9 @@ exit_words(int code)
 		return "it has no worker program";
 	case UPGRADE_EXIT_RIGHTS:
 		return "its capabilities are missing";
+	case LAUNCH_EXIT_PERMISSION:
+		return "it is in a folder of which nothing may be executed: "
+		       "restart instead";
 	case LAUNCH_EXIT_EXEC:
 		return "it is no program for this machine";
 	}

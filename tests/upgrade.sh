@@ -338,6 +338,42 @@ ctl tunnel add learned peer=listener "local=$local:learn" "remote=$rem" \
 await_paths connector $((2 * paths + 2))
 ctl tunnel del learned
 
+# A name that is a link, and leads elsewhere by now; relative as by hand.
+cp "$build/socktopus" "$bin/socktopus-1"
+cp "$build/socktopus" "$bin/socktopus-2"
+ln -s socktopus-1 "$bin/linked"
+begin_file linked far <<END
+listen = ( "127.0.0.1:0" );
+peers = ( { name = "near"; key = "$(public_key near)"; } );
+END
+start linked env -C "$work" bin/linked -d -f "$work/linked.conf"
+socktopus_logs+=(linked)
+control[linked]=$work/linked.sock
+await_listening linked
+# leads_to FILE: is it what the service is by now?
+leads_to() {
+	! is_root || [ "$(stat -Lc %i "/proc/${pid[linked]}/exe")" = \
+	    "$(stat -c %i "$1")" ] || fail "not upgraded to $1"
+}
+ln -sfn socktopus-2 "$bin/linked"
+rm "$bin/socktopus-1"
+"$build/socktopusctl" -s "${control[linked]}" upgrade || fail "no upgrade"
+await_upgrades linked 1
+leads_to "$bin/socktopus-2"
+note "a link was followed"
+mkdir "$work/other"
+cp "$build/socktopus" "$work/other"
+ln -sfn ../other/socktopus "$bin/linked"
+if said=$("$build/socktopusctl" -s "${control[linked]}" upgrade 2>&1); then
+	await_upgrades linked 2
+	leads_to "$work/other/socktopus"
+else
+	grep -q 'in a folder of which nothing may be executed' <<<"$said" ||
+	    fail "another folder: $said"
+	leads_to "$bin/socktopus-2"
+fi
+note "another folder: ${said:-upgraded}"
+
 # A keeper that gets no time starts a new engine when nobody waits for it any
 # more: that is not the one of the next upgrade.
 [ -n "${TEST_LONG:-}" ] || exit 0
