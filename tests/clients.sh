@@ -1,7 +1,8 @@
 #!/bin/bash
 # Several applications on one port: each is told apart, answered rightly and
 # has a source port of its own at the far end, in either direction. A flood of
-# strangers harms nobody, and who is idle makes way.
+# strangers harms nobody, who is idle makes way, and a reload can change how many
+# there are.
 . "$(dirname "$0")/lib.sh"
 need jq ss
 
@@ -18,20 +19,27 @@ set -- $(free_ports 4)
 here=$1 far=$2 there=$3 back=$4
 declare -A entry=([out]=$here [back]=$there) answers_at=([out]=$far [back]=$back)
 idle=$((3 * ${E2E_PATIENCE:-1})) # seconds
-begin_file connector near <<END
-peers = ( { name = "far"; key = "$(public_key far)"; } );
-tunnels = ( { name = "out"; peer = "far"; clients = 8; clients_idle = $idle;
-	local = "$here:learn"; remote = "0:$far";
-	destination = "tcp://127.0.0.1:${port[listener]}"; },
-    { name = "back"; peer = "far"; clients = 4; clients_idle = $idle;
-	local = "0:$back"; remote = "$there:*";
-	destination = "tcp://127.0.0.1:${port[listener]}"; } );
-END
+# connector_file OUT BACK: these of their keys.
+connector_file() {
+	begin_file connector near <<-END
+	peers = ( { name = "far"; key = "$(public_key far)"; } );
+	tunnels = ( { name = "out"; peer = "far"; $1
+		local = "$here:learn"; remote = "0:$far";
+		destination = "tcp://127.0.0.1:${port[listener]}"; },
+	    { name = "back"; peer = "far"; $2
+		local = "0:$back"; remote = "$there:*";
+		destination = "tcp://127.0.0.1:${port[listener]}"; } );
+	END
+}
+connector_file "clients = 8; clients_idle = $idle;" \
+    "clients = 4; clients_idle = $idle;"
 start_file connector
 await_paths connector 2
 
+# A listener keeps what its connector has left for a while.
 of_tunnel() {
-	query "$1" ".tunnels[] | select(.name == \"$2\") | $3"
+	query "$1" ".tunnels[] |
+	    select(.name == \"$2\" and (.paths | length) > 0) | $3"
 }
 
 # What a kernel dropped so far since a program had no time to read it.
@@ -113,6 +121,22 @@ await_line 5 echo '^port='
 ask back 11 12 13 14
 answered 11 12 13 14
 note "the same from the far end"
+
+# Another number of them, none, and the first again; and another time.
+start echo_out "$dgram" echo -i 60 -a 127.0.0.1 -p "$far"
+await_line 5 echo_out '^port='
+for keys in '' 'clients = 4;' 'clients = 4; clients_idle = 1;' 'clients = 2;' \
+    ''; do
+	connector_file "$keys" "$keys"
+	hup connector
+	await_paths connector 2
+	ask out 21
+	answered 21
+	ask back 22
+	answered 22
+	[[ $keys != *idle* ]] || await 10 "a client forgotten" are_known 0
+	note "after a reload with: ${keys:-no clients}"
+done
 
 # More than the listener lets this key have; and what cannot be.
 expect_problem 'clients, this key may have' "$log_path_down"

@@ -100,6 +100,21 @@ START_TEST(numbers_go_on)
 }
 END_TEST
 
+START_TEST(clients_begin_anew)
+{
+	struct config_tunnel *tunnel = &new->tunnels[0];
+
+	tunnel->clients_idle_s++;
+	ck_assert_int_eq(compare(), DIFFERENCE_NONE);
+	tunnel->clients = 4;
+	ck_assert_int_eq(compare(), DIFFERENCE_ANEW);
+	old->tunnels[0].clients = 4;
+	ck_assert_int_eq(compare(), DIFFERENCE_ANEW);
+	tunnel->clients_idle_s--;
+	ck_assert_int_eq(compare(), DIFFERENCE_NONE);
+}
+END_TEST
+
 START_TEST(addresses_and_peers_begin_anew)
 {
 	new->tunnels[0].local.port++;
@@ -233,6 +248,7 @@ main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, what_is_the_same);
 	tcase_add_test(tests, numbers_go_on);
+	tcase_add_test(tests, clients_begin_anew);
 	tcase_add_test(tests, addresses_and_peers_begin_anew);
 	tcase_add_test(tests, peers_may_move);
 	tcase_add_test(tests, paths);

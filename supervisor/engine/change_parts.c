@@ -160,18 +160,27 @@ change_turn_peers(struct change_plan *plan)
 	turn_paths(plan, &plan->engine->arriving, NULL);
 }
 
-/* What it listened on becomes the next one's where it is the same. */
+/*
+ * What it listened on becomes the next one's where it is the same. NULL: it is
+ * not; or it is lost, with errno.
+ */
 static struct end *
 take_end(struct tunnel *tunnel, const struct config_tunnel *config, bool other)
 {
 	bool keeps = !other &&
 	    difference_same_tuple(&tunnel->config->local, &config->local);
+	/* Clients that the far end numbers it will number anew. */
+	bool renewed = tunnel->end->fan != NULL ||
+	    !difference_same_clients(tunnel->config, config);
+	struct end *end;
 
 	log_notice(tunnel->name, "begun anew");
-	if (keeps)
-		return tunnel_dissolve(tunnel, "begun anew");
-	tunnel_free(tunnel, "begun anew");
-	return NULL;
+	if (!keeps) {
+		tunnel_free(tunnel, "begun anew");
+		return NULL;
+	}
+	end = tunnel_dissolve(tunnel, "begun anew");
+	return renewed ? end_renew(end, config) : end;
 }
 
 static void
@@ -181,7 +190,7 @@ begin(struct change_plan *plan, struct change *change, size_t index,
 	const struct config_tunnel *config = &plan->new->tunnels[index];
 	struct change_socket *socket = &change->tunnels[index];
 
-	if (end == NULL) {
+	if (end == NULL && socket->fd != -1) {
 		end = end_new_here(config, socket->fd);
 		socket->fd = -1;
 	}

@@ -36,6 +36,14 @@ difference_same_tuple(const struct address_tuple *a,
 	    strcmp(a->rpath, b->rpath) == 0;
 }
 
+bool
+difference_same_clients(const struct config_tunnel *a,
+    const struct config_tunnel *b)
+{
+	return a->clients == b->clients &&
+	    (a->clients == 0 || a->clients_idle_s == b->clients_idle_s);
+}
+
 static bool
 same_destinations(const struct config_tunnel *a, const struct config_tunnel *b)
 {
@@ -87,8 +95,7 @@ difference_tunnel(const struct config *old_config,
 		old->peer ||
 	    !difference_same_tuple(&old->local, &new->local) ||
 	    !difference_same_tuple(&old->remote, &new->remote) ||
-	    old->clients != new->clients ||
-	    old->clients_idle_s != new->clients_idle_s ||
+	    !difference_same_clients(old, new) ||
 	    old->history_bytes != new->history_bytes)
 		return DIFFERENCE_ANEW;
 	return same_numbers(old, new) ? DIFFERENCE_NONE : DIFFERENCE_LIVE;

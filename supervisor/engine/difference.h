@@ -28,6 +28,10 @@ enum difference difference_tunnel(const struct config *old_config,
 bool difference_same_tuple(const struct address_tuple *a,
     const struct address_tuple *b);
 
+/* As many of them, each known for as long. */
+bool difference_same_clients(const struct config_tunnel *a,
+    const struct config_tunnel *b);
+
 /* How a path is dialled; its count is not looked at. */
 enum difference difference_path(const struct config_tunnel *old_tunnel,
     const struct config_path *old, const struct config_tunnel *new_tunnel,

@@ -91,6 +91,38 @@ end_new_here(const struct config_tunnel *config, int fd)
 	return NULL;
 }
 
+/* The socket of all, or one like those of the clients; -1 with errno. */
+static int
+take_socket(struct end *end)
+{
+	int fd = end->fd;
+
+	if (end->fan != NULL)
+		return udp_bind(end_fan_pair(end));
+	end->fd = -1;
+	return fd;
+}
+
+struct end *
+end_renew(struct end *end, const struct config_tunnel *config)
+{
+	int fd, saved;
+
+	if (!end_is_udp(end))
+		return end;
+	fd = take_socket(end);
+	saved = errno;
+	end_free(end);
+	errno = saved;
+	if (fd == -1)
+		return NULL;
+	end = end_new_here(config, fd);
+	/* What the kernel dropped so far was not the next tunnel's. */
+	if (end != NULL)
+		end_count(end);
+	return end;
+}
+
 void
 end_free(struct end *end)
 {

@@ -53,6 +53,13 @@ struct end *end_new(const struct address_pair *asked, int fd);
 /* The same for a tunnel here, as it is configured. */
 struct end *end_new_here(const struct config_tunnel *config, int fd);
 
+/*
+ * What listens there stands for another tunnel now, as that is configured: with
+ * as many clients, none of them known. Takes end over, on failure too. NULL
+ * with errno.
+ */
+struct end *end_renew(struct end *end, const struct config_tunnel *config);
+
 /* Safe on NULL. */
 void end_free(struct end *end);
 
