@@ -93,7 +93,7 @@ finish other
 has_line other 'device veth0: another device has this name' ||
     fail "no word of the device of another kind"
 connect refused mine else
-await_line 10 refused 'tun:else: not permitted|else: not permitted'
+await_line 10 refused 'tun:else: not permitted'
 stop refused
 ask 100-1272
 keeps_paths link 2 || fail "a name that cannot be had cost a path"

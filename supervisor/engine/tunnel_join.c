@@ -236,7 +236,9 @@ find_or_begin(struct path *path, const struct frame_open *open)
 	refused = tunnel_find_refused(path->peer, &open->end);
 	if (refused != NULL) {
 		refuse(path, "%s: not permitted",
-		    address_format(refused, text));
+		    refused == &open->end.local ?
+			address_describe(&open->end, text) :
+			address_format(refused, text));
 		return NULL;
 	}
 	tunnel = find_socket(path, &open->end.local);
