@@ -70,6 +70,16 @@ fits(const struct config_rights *rights)
 	return !rights->tun_offload || rights->tun_mtu <= OFFLOAD_MTU_MAX;
 }
 
+static bool
+is_control(const struct config *config, const struct config_end *end)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	return end->pair.kind != ADDRESS_TUN &&
+	    strcmp(address_format(&end->pair.local, text), config->control) ==
+	    0;
+}
+
 int
 config_ends_check(const struct config_reader *reader,
     const config_setting_t *root)
@@ -85,6 +95,11 @@ config_ends_check(const struct config_reader *reader,
 				end.permitted ? "peers" : "tunnels"),
 			    "%s: with tun_offload, tun_mtu is at most %d",
 			    end.of, OFFLOAD_MTU_MAX);
+		if (is_control(reader->config, &end))
+			return config_reader_fail(reader,
+			    config_setting_get_member(root,
+				end.permitted ? "peers" : "tunnels"),
+			    "%s: the control socket has that path", end.of);
 		behind = walk;
 		while (config_ends_next(reader->config, &behind, &other))
 			if (address_same(&end.pair.local, &other.pair.local))

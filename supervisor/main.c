@@ -18,6 +18,7 @@
 #include "supervisor/config.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/heir.h"
+#include "supervisor/holding_want.h"
 #include "supervisor/keeper.h"
 #include "supervisor/launch.h"
 #include "supervisor/loader.h"
@@ -47,6 +48,24 @@ fill_standard_descriptors(void)
 	close(fd);
 }
 
+/* -n: would a start find all users and groups? As a user: whatever the names. */
+static void check_names(const struct config *config) __attribute__((noreturn));
+
+static void
+check_names(const struct config *config)
+{
+	struct holding wanted;
+	char why[HOLDING_WHY_MAX];
+
+	if (privilege_check(config->user, config->worker_user) == -1)
+		exit(EXIT_FAILURE);
+	if (geteuid() == 0 && holding_want(&wanted, config, 0, 0, why) == -1) {
+		log_error(NULL, "%s", why);
+		exit(EXIT_FAILURE);
+	}
+	exit(EXIT_SUCCESS);
+}
+
 /* Closes all that the caller had open but the sockets that it passed. */
 static struct config *
 configure(const struct options *options, const struct activation *activation)
@@ -59,9 +78,7 @@ configure(const struct options *options, const struct activation *activation)
 		exit(EXIT_FAILURE);
 	}
 	if (options->check)
-		exit(privilege_check(config->user, config->worker_user) == 0 ?
-			EXIT_SUCCESS :
-			EXIT_FAILURE);
+		check_names(config);
 	/* The file may have been a descriptor of the caller's. */
 	closefrom(ACTIVATION_FIRST + (int)activation->count);
 	if (log_open(&config->log) == -1)

@@ -178,6 +178,15 @@ done <<'END'
 3|target|log = { target = "paper"; };
 3|sandbox|sandbox = "none";
 END
+if [ "$(id -u)" = 0 ]; then
+	for who in owner group; do
+		begin_file bad a <<<"peers = ( { name = \"x\";
+		    key = \"$(public_key b)\"; permit = ( \"unix:$work/x\" );
+		    unix_$who = \"nobodyatall\"; } );"
+		refused "x: unix_$who: there is no .* nobodyatall" -- \
+		    -n -f "$work/bad.conf"
+	done
+fi
 sed -i 's/^control = .*/control = "\/tmp\/'"$(printf '%0200d' 0)"'";/' \
     "$work/second.conf"
 refused "second.conf:2: .*control socket" -- -f "$work/second.conf"

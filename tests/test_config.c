@@ -500,6 +500,10 @@ static const struct {
 	{ "identity = \"key\"; peers = ({ name = \"p\"; key = \"" KEY "\"; "
 	  "permit = (\"unix:/a\", \"unix-seqpacket:/a\"); });\n",
 	    "f:1: unix:/a stands twice, for p and for p" },
+	{ "identity = \"key\"; control = \"/a\"; peers = ({ name = \"p\"; key "
+	  "= \"" KEY "\"; "
+	  "permit = (\"unix:/a\"); });",
+	    "f:1: p: the control socket has that path" },
 	{ PEER "tunnels = ({ " TUNNEL "paths = ( 1 ); });",
 	    "f:2: an element must be a group" },
 	{ "@include \"missing\"\n", "f:1: cannot open include file" },
