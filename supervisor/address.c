@@ -82,18 +82,13 @@ read_slot(enum slot slot, struct address_span field,
 	return -1;
 }
 
-int
-address_parse_tuple(const char *text, struct address_tuple *tuple,
-    const char **error)
+static int
+parse_fields(const char *text, struct address_tuple *tuple, const char **error)
 {
 	struct address_span field[SLOTS];
 	const enum slot *slots;
 	int count, i;
 
-	memset(tuple, 0, sizeof(*tuple));
-	if (address_text_is_named(text))
-		return address_text_named(text, &tuple->kind, tuple->path,
-		    tuple->rpath, error);
 	strlcpy(tuple->host, "localhost", sizeof(tuple->host));
 	strlcpy(tuple->rhost, "localhost", sizeof(tuple->rhost));
 	tuple->port = ADDRESS_DEFAULT_PORT;
@@ -119,6 +114,23 @@ address_parse_tuple(const char *text, struct address_tuple *tuple,
 		return -1;
 	}
 	return 0;
+}
+
+int
+address_parse_tuple(const char *text, struct address_tuple *tuple,
+    const char **error)
+{
+	memset(tuple, 0, sizeof(*tuple));
+	if (address_text_is_named(text))
+		return address_text_named(text, &tuple->kind, tuple->path,
+		    tuple->rpath, error);
+	if (parse_fields(text, tuple, error) == 0)
+		return 0;
+	/* A host may be called so; but what follows is no port. */
+	if (address_text_is_like_named(text))
+		*error = "a local socket is unix:/PATH or unix-seqpacket:/PATH,"
+			 " a device tun:NAME, whose first is a letter";
+	return -1;
 }
 
 int

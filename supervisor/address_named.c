@@ -64,6 +64,14 @@ address_text_is_named(const char *text)
 }
 
 bool
+address_text_is_like_named(const char *text)
+{
+	return strncmp(text, "unix:", 5) == 0 ||
+	    strncmp(text, "tun:", 4) == 0 ||
+	    (strncmp(text, "unix-", 5) == 0 && strstr(text, ":/") != NULL);
+}
+
+bool
 address_text_is_device(const char *text)
 {
 	const char *at;

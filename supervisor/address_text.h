@@ -39,6 +39,9 @@ int address_text_host(struct address_span span, char host[MESSAGE_HOST_MAX],
 /* True for what begins like an end that has a name. */
 bool address_text_is_named(const char *text);
 
+/* True for what may have been meant to be one, and is not. */
+bool address_text_is_like_named(const char *text);
+
 /*
  * `unix:PATH[:PATH]` or `unix-seqpacket:PATH`, each path from the root, of
  * printable ASCII without blanks and colons, or `tun:DEVICE`, which goes to

@@ -287,6 +287,9 @@ START_TEST(uri_error_tells_why)
 }
 END_TEST
 
+static const char *const nearly_named[] = { "unix:rel", "unix:@abs",
+	"unix-stream:/x", "tun:0abc" };
+
 START_TEST(tuple_error_tells_why)
 {
 	struct address_tuple tuple;
@@ -297,6 +300,12 @@ START_TEST(tuple_error_tells_why)
 	    "the last field, the port to send to, is missing");
 	ck_assert_int_eq(address_parse_tuple("1235:0", &tuple, &error), -1);
 	ck_assert_str_eq(error, "the port to send to is 0");
+	for (size_t i = 0; i < COUNT(nearly_named); i++) {
+		ck_assert_int_eq(address_parse_tuple(nearly_named[i], &tuple,
+				     &error),
+		    -1);
+		ck_assert_ptr_nonnull(strstr(error, "unix:/PATH"));
+	}
 }
 END_TEST
 
