@@ -19,11 +19,11 @@ set -- $(free_ports 4)
 here=$1 far=$2 there=$3 back=$4
 declare -A entry=([out]=$here [back]=$there) answers_at=([out]=$far [back]=$back)
 idle=$((3 * ${E2E_PATIENCE:-1})) # seconds
-# connector_file OUT BACK: these of their keys.
+# connector_file OUT BACK [TUNNELS]: these of their keys, and others.
 connector_file() {
 	begin_file connector near <<-END
 	peers = ( { name = "far"; key = "$(public_key far)"; } );
-	tunnels = ( { name = "out"; peer = "far"; $1
+	tunnels = ( ${3-} { name = "out"; peer = "far"; $1
 		local = "$here:learn"; remote = "0:$far";
 		destination = "tcp://127.0.0.1:${port[listener]}"; },
 	    { name = "back"; peer = "far"; $2
@@ -137,6 +137,21 @@ for keys in '' 'clients = 4;' 'clients = 4; clients_idle = 1;' 'clients = 2;' \
 	[[ $keys != *idle* ]] || await 10 "a client forgotten" are_known 0
 	note "after a reload with: ${keys:-no clients}"
 done
+
+# Others at port 0, with clients and without, are in nobody's way.
+connector_file 'clients = 4;' 'clients = 2;' "{ name = \"more\"; peer = \"far\";
+	local = \"0:learn\"; remote = \"0:$far\"; clients = 2;
+	destination = \"tcp://127.0.0.1:${port[listener]}\"; },
+    { name = \"one\"; peer = \"far\"; local = \"0:learn\"; remote = \"0:$far\";
+	destination = \"tcp://127.0.0.1:${port[listener]}\"; },"
+hup connector
+await_paths connector 4
+ask out 31
+answered 31
+keeps_paths connector 4 || fail "tunnels at port 0 throw each other out"
+[ "$(grep -c 'newer session' "$work/connector.log")" = 0 ] ||
+    fail "port 0 was taken for one socket"
+note "two tunnels with clients, and one without, under one key"
 
 # More than the listener lets this key have; and what cannot be.
 expect_problem 'clients, this key may have' "$log_path_down"

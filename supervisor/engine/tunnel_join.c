@@ -6,6 +6,7 @@
  */
 #include <bsd/string.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,11 +78,26 @@ find_session(const struct path *path)
 	return NULL;
 }
 
+/* Of the kernel's choice: another one each time. */
+static bool
+is_any_port(const struct sockaddr_storage *address)
+{
+	switch (address->ss_family) {
+	case AF_INET:
+		return ((const struct sockaddr_in *)address)->sin_port == 0;
+	case AF_INET6:
+		return ((const struct sockaddr_in6 *)address)->sin6_port == 0;
+	}
+	return false;
+}
+
 static struct tunnel *
 find_socket(const struct path *path, const struct sockaddr_storage *local)
 {
 	struct tunnel *tunnel;
 
+	if (is_any_port(local))
+		return NULL;
 	TAILQ_FOREACH(tunnel, &path->engine->tunnels, entry)
 		if (tunnel->config == NULL && tunnel->peer == path->peer &&
 		    address_same(&tunnel->end->local, local))
