@@ -41,7 +41,8 @@ upgrade() {
 
 # A machine without time for it is no fault.
 late='no answer in time'
-expect_problem "no upgrade: .*: $late"
+# More of them may come in a second than there is room for.
+expect_problem "no upgrade: .*: $late" 'all 16 clients are in use'
 keep_upgrading() {
 	local said
 
