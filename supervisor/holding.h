@@ -43,9 +43,9 @@ struct holding {
 };
 
 /*
- * Open all of it that is not in held, or that has lost its name, or its device,
- * since; where that cannot be, a warning says so. 0, or -1 with a line in why; then what
- * was opened is to be dropped.
+ * Open all of it that is not in held. What is, but has lost its name or its
+ * device, is opened again; where that cannot be, a warning says so. 0, or -1
+ * with a line in why; then what was opened is to be dropped.
  */
 int holding_open(struct holding *wanted, const struct holding *held,
     char why[HOLDING_WHY_MAX]);

@@ -31,8 +31,8 @@ enum launch_exit {
 
 /*
  * Find this program and open the worker's: beside this one, links resolved, else
- * in the folder that was compiled in. Before setproctitle(3). Close-on-exec; -1 having logged where it was looked
- * for.
+ * in the folder that was compiled in. Before setproctitle(3). Close-on-exec; -1
+ * having logged where it was looked for.
  */
 int launch_open_worker(struct launch_programs *programs);
 
