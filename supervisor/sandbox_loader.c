@@ -102,7 +102,7 @@ static const struct sandbox_filter_rule name_rules[] = {
 	CALL(ppoll), CALL(mkdir), CALL(mkdirat), CALL(flock), CALL(umask),
 	CALL(unlink), CALL(unlinkat), CALL(rename), CALL(renameat),
 	CALL(renameat2), CALL(chmod), CALL(fchmod), CALL(fchmodat),
-	CALL(chown), CALL(lchown), CALL(fchown), CALL(fchownat),
+	CALL(fchown), CALL(fchownat),
 	CALL(setresgid), CALL(setresgid32), CALL(getresgid),
 	CALL(getgroups),
 	/* A socket's own file, and to see which one has a name: no content. */
