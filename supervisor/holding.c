@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,20 @@
 #include "supervisor/tun.h"
 
 #define BESIDE ".new"
+
+static int refuse(char why[HOLDING_WHY_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int
+refuse(char why[HOLDING_WHY_MAX], const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(why, HOLDING_WHY_MAX, format, arguments);
+	va_end(arguments);
+	return -1;
+}
 
 static int
 socket_type(const struct holding_item *item)
@@ -144,12 +159,10 @@ open_beside(struct holding_item *item, const struct holding_item *same,
 		share(item, same);
 		return 0;
 	}
-	if (item->beside && socket_type(item) == SOCK_DGRAM) {
-		snprintf(why, HOLDING_WHY_MAX,
+	if (item->beside && socket_type(item) == SOCK_DGRAM)
+		return refuse(why,
 		    "%s: socket %s: is of another kind now, and must go first",
 		    item->of, item->name);
-		return -1;
-	}
 	return open_item(item, why);
 }
 
