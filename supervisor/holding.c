@@ -24,11 +24,8 @@
 
 #define BESIDE ".new"
 
-static int refuse(char why[HOLDING_WHY_MAX], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int
-refuse(char why[HOLDING_WHY_MAX], const char *format, ...)
+int
+holding_refuse(char why[HOLDING_WHY_MAX], const char *format, ...)
 {
 	va_list arguments;
 
@@ -160,7 +157,7 @@ open_beside(struct holding_item *item, const struct holding_item *same,
 		return 0;
 	}
 	if (item->beside && socket_type(item) == SOCK_DGRAM)
-		return refuse(why,
+		return holding_refuse(why,
 		    "%s: socket %s: is of another kind now, and must go first",
 		    item->of, item->name);
 	return open_item(item, why);

@@ -42,6 +42,10 @@ struct holding {
 	size_t count;		    /* the control socket last */
 };
 
+/* A line into why, by printf(3). Always -1. */
+int holding_refuse(char why[HOLDING_WHY_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /*
  * Open all of it that is not in held. What is, but has lost its name or its
  * device, is opened again; where that cannot be, a warning says so. 0, or -1

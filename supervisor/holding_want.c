@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,20 +12,6 @@
 
 #include "supervisor/config.h"
 #include "supervisor/config_ends.h"
-
-static int refuse(char why[HOLDING_WHY_MAX], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int
-refuse(char why[HOLDING_WHY_MAX], const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(why, HOLDING_WHY_MAX, format, arguments);
-	va_end(arguments);
-	return -1;
-}
 
 static struct holding_item *
 add(struct holding *wanted, const char *name, uid_t owner, gid_t group)
@@ -59,7 +44,7 @@ find_owner(struct holding_item *item, const struct config_rights *rights,
 	if (rights->owner[0] != '\0') {
 		user = getpwnam(rights->owner);
 		if (user == NULL)
-			return refuse(why,
+			return holding_refuse(why,
 			    "%s: unix_owner: there is no user %s", item->of,
 			    rights->owner);
 		item->owner = user->pw_uid;
@@ -68,7 +53,7 @@ find_owner(struct holding_item *item, const struct config_rights *rights,
 	if (rights->group[0] != '\0') {
 		group = getgrnam(rights->group);
 		if (group == NULL)
-			return refuse(why,
+			return holding_refuse(why,
 			    "%s: unix_group: there is no group %s", item->of,
 			    rights->group);
 		item->group = group->gr_gid;
@@ -86,7 +71,7 @@ want_end(struct holding *wanted, const struct config_end *end, uid_t owner,
 	    address_format(&end->pair.local, text), owner, group);
 
 	if (item == NULL)
-		return refuse(why, "named ends: %s", strerror(errno));
+		return holding_refuse(why, "named ends: %s", strerror(errno));
 	snprintf(item->of, sizeof(item->of), "%s", end->of);
 	item->kind = end->pair.kind;
 	item->mode = end->rights->mode == 0 ? CONFIG_UNIX_MODE :
@@ -110,7 +95,8 @@ share_control(struct holding_item *item, const char *name, char *why)
 	    (entry == NULL || (geteuid() != 0 && !group_member(entry->gr_gid))))
 		return 0;
 	if (entry == NULL)
-		return refuse(why, "control_group: there is no group %s", name);
+		return holding_refuse(why,
+		    "control_group: there is no group %s", name);
 	item->group = entry->gr_gid;
 	item->mode = 0660;
 	/* Root has its own way where it may not give files away. */
@@ -128,7 +114,7 @@ want_control(struct holding *wanted, const struct config *config, uid_t owner,
 		return 0;
 	item = add(wanted, config->control, owner, group);
 	if (item == NULL)
-		return refuse(why, "named ends: %s", strerror(errno));
+		return holding_refuse(why, "named ends: %s", strerror(errno));
 	item->control = true;
 	item->mode = 0600;
 	return config->control_group[0] == '\0' ?

@@ -9,7 +9,7 @@ cd "${top_srcdir:-.}" || exit 99
 page=supervisor/socktopus-messages.7
 
 # Calls whose first string ends up in a line of the log.
-calls='log_(fatal|error|warn|notice|info|debug)|path_(fail|finish|refuse)'
+calls='log_(fatal|error|warn|notice|info|debug)|path_(fail|finish|refuse)|holding_refuse'
 calls="$calls|refuse|drop|tunnel_drop_path|break_off|tunnel_free|complain"
 # Sources whose words do, those with a blank in them.
 words='engine/failure engine/admission engine/wire launch slots'
